@@ -1,0 +1,61 @@
+"""SQS: background work and callback deliveries."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..settings import settings
+from .clients import client
+
+WORK = "work"
+BATCH = 10
+MOST_DELAY = 900
+
+
+@dataclass(frozen=True)
+class Message:
+    """`group` and `duplicate` are for FIFO queues only; `delay` (s) for the others."""
+
+    body: str
+    delay: int = 0
+    group: str | None = None
+    duplicate: str | None = None
+
+
+def url(name: str) -> str:
+    return f"{settings().queue_base}/{settings().prefix}-{name}"
+
+
+def send(name: str, messages: Sequence[Message]) -> None:
+    """One AWS call per ten messages. Raises when any was not taken."""
+    for start in range(0, len(messages), BATCH):
+        entries = [_entry(str(i), m) for i, m in enumerate(messages[start : start + BATCH])]
+        answer = client("sqs").send_message_batch(QueueUrl=url(name), Entries=entries)
+        failed = answer.get("Failed")
+        if failed:
+            raise RuntimeError(
+                f"queue {name} refused {len(failed)} of {len(entries)} messages: {failed[0].get('Code')}"
+            )
+
+
+def _entry(ident: str, message: Message) -> dict[str, Any]:
+    entry: dict[str, Any] = {"Id": ident, "MessageBody": message.body}
+    if message.group is not None:
+        entry["MessageGroupId"] = message.group
+    if message.duplicate is not None:
+        entry["MessageDeduplicationId"] = message.duplicate
+    if message.delay:
+        entry["DelaySeconds"] = min(message.delay, MOST_DELAY)
+    return entry
+
+
+def work(job: str, delay: int = 0, **arguments: Any) -> None:
+    """Put one background job on the work queue; handlers/queues.py names the jobs."""
+    send(WORK, [Message(json.dumps({"job": job, **arguments}, separators=(",", ":")), delay)])
+
+
+def bodies(event: Mapping[str, Any]) -> Iterable[tuple[Mapping[str, Any], dict[str, Any]]]:
+    """Each record of an SQS event with its parsed body."""
+    for record in event["Records"]:
+        yield record, json.loads(record["body"])

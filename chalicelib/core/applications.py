@@ -1,0 +1,93 @@
+"""Tenants and their applications.
+
+An application is a program that calls the APIs with a key and a secret. Its secret is random and
+long, so a plain SHA-256 of it is a sound hash.
+"""
+
+import hashlib
+import hmac
+
+import msgspec
+
+from ..store.applications import ApplicationRecord, TenantRecord
+from ..store.base import as_struct
+from ..store.transactions import Transaction
+from . import clock, ids
+from .errors import ApplicationNotFound, InvalidInput, WrongSecret
+
+
+class Tenant(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+    created: int
+
+
+class Application(msgspec.Struct, frozen=True):
+    id: str
+    tenant: str
+    name: str
+    created: int
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Who calls: an authenticated application. `owner` is the application it acts for."""
+
+    tenant: str
+    application: str
+    owner: str
+
+
+def hashed(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def create_tenant(name: str) -> Tenant:
+    if not name.strip():
+        raise InvalidInput("name", "is empty", missing=True)
+    record = TenantRecord(ids.random_id(), name=name, created=clock.now())
+    record.save(TenantRecord.id.does_not_exist())
+    return as_struct(Tenant, record)
+
+
+def create_application(tenant: str, name: str) -> tuple[Application, str]:
+    """The application and its secret, which cannot be read again.
+
+    Raises InvalidInput where the tenant does not exist.
+    """
+    if not name.strip():
+        raise InvalidInput("name", "is empty", missing=True)
+    at = clock.now()
+    ident, secret = ids.random_id(), ids.secret()
+    record = ApplicationRecord(
+        ident,
+        tenant=tenant,
+        listing=ids.listing_key(at, ident),
+        name=name,
+        secret_hash=hashed(secret),
+        created=at,
+    )
+    change = Transaction()
+    change.check(TenantRecord(tenant), TenantRecord.id.exists(), InvalidInput("tenant", "does not exist"))
+    change.put(record, ApplicationRecord.id.does_not_exist())
+    change.commit()
+    return as_struct(Application, record), secret
+
+
+def find(application: str) -> Application:
+    record = ApplicationRecord.find(application)
+    if record is None:
+        raise ApplicationNotFound(application)
+    return as_struct(Application, record)
+
+
+def verify(application: str, secret: str) -> Application:
+    """The application whose secret this is, in one AWS call. Raises WrongSecret, also for an unknown one."""
+    record = ApplicationRecord.find(application)
+    known = record.secret_hash if record else hashed("")
+    if not hmac.compare_digest(known, hashed(secret)) or record is None:
+        raise WrongSecret(application)
+    return as_struct(Application, record)
+
+
+def list_applications(tenant: str) -> list[Application]:
+    return [as_struct(Application, record) for record in ApplicationRecord.by_tenant.query(tenant)]

@@ -1,0 +1,217 @@
+"""Everything that can go wrong, as values of the domain.
+
+    PolythingError
+    ├── InvalidInput                 a field is missing, mistyped or out of range
+    │   └── BadVerifyCode
+    ├── Unauthenticated
+    │   ├── MissingCredentials       no token, or no application named
+    │   ├── InvalidToken             unknown, expired or ended token
+    │   ├── InvalidRefreshToken
+    │   ├── WrongSecret              application and secret do not match
+    │   └── TooManyFailures          too many failed logins; wait
+    ├── Forbidden
+    │   ├── NotAuthorized            acts for an application that has not allowed it
+    │   ├── Throttled                call rate over the limit
+    │   ├── DeviceZombie             silent for seven days
+    │   └── CommandMuted             the device's service does not take this command
+    ├── NotFound
+    │   ├── ApplicationNotFound
+    │   ├── ProductNotFound
+    │   ├── DeviceNotFound
+    │   ├── ServiceNotFound
+    │   ├── CommandTypeNotFound      no such command in the thing model
+    │   ├── CommandNotFound
+    │   ├── TaskNotFound
+    │   ├── SubscriptionNotFound
+    │   └── HistoryNotFound
+    ├── Conflict
+    │   ├── NodeIdTaken
+    │   ├── SubscriptionExists
+    │   ├── ProductExists
+    │   ├── DeviceOnline
+    │   ├── DeviceOffline
+    │   ├── GatewayOffline
+    │   ├── DeviceNotActive
+    │   ├── CommandSettled           no longer PENDING, so not to be cancelled
+    │   ├── PropertyNotWritable
+    │   └── Busy                     others keep changing the same thing; try again
+    ├── LimitExceeded
+    │   ├── TooManyPending           twenty commands wait already
+    │   ├── TooManySubscriptions
+    │   └── ListTooLong              narrow the query
+    ├── CallbackRefused              the URL is malformed, has no port or leads into a private network
+    └── PageGone                     the walk this page belongs to has ended
+
+A dialect's `errors.py` maps each to its own status, code and text; a test holds that none is
+left out. What is not in this tree is a defect and answered as an internal error.
+"""
+
+
+class PolythingError(Exception):
+    """Base of every error a caller can cause."""
+
+
+class InvalidInput(PolythingError):
+    """`field` (dotted path, empty for the whole) is not acceptable; `reason` says why."""
+
+    def __init__(self, field: str = "", reason: str = "is invalid", *, missing: bool = False) -> None:
+        super().__init__(f"{field} {reason}".strip())
+        self.field = field
+        self.reason = reason
+        self.missing = missing
+
+
+class BadVerifyCode(InvalidInput):
+    pass
+
+
+class Unauthenticated(PolythingError):
+    pass
+
+
+class MissingCredentials(Unauthenticated):
+    pass
+
+
+class InvalidToken(Unauthenticated):
+    pass
+
+
+class InvalidRefreshToken(Unauthenticated):
+    pass
+
+
+class WrongSecret(Unauthenticated):
+    pass
+
+
+class TooManyFailures(Unauthenticated):
+    pass
+
+
+class Forbidden(PolythingError):
+    pass
+
+
+class NotAuthorized(Forbidden):
+    pass
+
+
+class Throttled(Forbidden):
+    pass
+
+
+class DeviceZombie(Forbidden):
+    pass
+
+
+class CommandMuted(Forbidden):
+    pass
+
+
+class NotFound(PolythingError):
+    pass
+
+
+class ApplicationNotFound(NotFound):
+    pass
+
+
+class ProductNotFound(NotFound):
+    pass
+
+
+class DeviceNotFound(NotFound):
+    pass
+
+
+class ServiceNotFound(NotFound):
+    pass
+
+
+class CommandTypeNotFound(NotFound):
+    pass
+
+
+class CommandNotFound(NotFound):
+    pass
+
+
+class TaskNotFound(NotFound):
+    pass
+
+
+class SubscriptionNotFound(NotFound):
+    pass
+
+
+class HistoryNotFound(NotFound):
+    pass
+
+
+class Conflict(PolythingError):
+    pass
+
+
+class NodeIdTaken(Conflict):
+    pass
+
+
+class SubscriptionExists(Conflict):
+    pass
+
+
+class ProductExists(Conflict):
+    pass
+
+
+class DeviceOnline(Conflict):
+    pass
+
+
+class DeviceOffline(Conflict):
+    pass
+
+
+class GatewayOffline(Conflict):
+    pass
+
+
+class DeviceNotActive(Conflict):
+    pass
+
+
+class CommandSettled(Conflict):
+    pass
+
+
+class PropertyNotWritable(Conflict):
+    pass
+
+
+class Busy(Conflict):
+    pass
+
+
+class LimitExceeded(PolythingError):
+    pass
+
+
+class TooManyPending(LimitExceeded):
+    pass
+
+
+class TooManySubscriptions(LimitExceeded):
+    pass
+
+
+class ListTooLong(LimitExceeded):
+    pass
+
+
+class CallbackRefused(PolythingError):
+    """The reason is safe to show."""
+
+
+class PageGone(PolythingError):
+    pass

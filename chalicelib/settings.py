@@ -1,0 +1,38 @@
+"""What the operator sets, read from the environment once per process.
+
+Every variable is documented in docs/settings.md; a test holds the two together.
+"""
+
+import os
+from dataclasses import dataclass
+from functools import cache
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The process's settings; field comments give the environment variable."""
+
+    stage: str  # POLYTHING_STAGE
+    prefix: str  # POLYTHING_PREFIX: tables and queues are named <prefix>-<name>
+    region: str  # AWS_REGION
+    account: str  # POLYTHING_ACCOUNT: the AWS account id, part of IoT policies
+    queue_base: str  # POLYTHING_QUEUE_BASE: queue URLs are <base>/<prefix>-<name>
+    data_key: str  # POLYTHING_DATA_KEY: base64 of a KMS-wrapped data key, or "local:" and base64 of 32 bytes
+    callback_allow: tuple[str, ...]  # POLYTHING_CALLBACK_ALLOW: networks (CIDR) that callbacks may reach
+
+
+@cache
+def settings() -> Settings:
+    env = os.environ
+    stage = env.get("POLYTHING_STAGE", "dev")
+    return Settings(
+        stage=stage,
+        prefix=env.get("POLYTHING_PREFIX", f"polything-{stage}"),
+        region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION", "us-east-1"),
+        account=env.get("POLYTHING_ACCOUNT", "000000000000"),
+        queue_base=env.get("POLYTHING_QUEUE_BASE", "").rstrip("/"),
+        data_key=env.get("POLYTHING_DATA_KEY", ""),
+        callback_allow=tuple(
+            part.strip() for part in env.get("POLYTHING_CALLBACK_ALLOW", "").split(",") if part.strip()
+        ),
+    )

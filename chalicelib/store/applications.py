@@ -1,0 +1,38 @@
+"""Tenants and the programs that call for them."""
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+
+from .base import Record, TableMeta, table_name
+
+
+class TenantRecord(Record):
+    class Meta(TableMeta):
+        table_name = table_name("tenants")
+
+    id = UnicodeAttribute(hash_key=True)
+    name = UnicodeAttribute()
+    created = NumberAttribute()
+
+
+class ApplicationsByTenant(GlobalSecondaryIndex["ApplicationRecord"]):
+    class Meta:
+        index_name = "by_tenant"
+        projection = AllProjection()
+
+    tenant = UnicodeAttribute(hash_key=True)
+    listing = UnicodeAttribute(range_key=True)
+
+
+class ApplicationRecord(Record):
+    class Meta(TableMeta):
+        table_name = table_name("applications")
+
+    id = UnicodeAttribute(hash_key=True)
+    tenant = UnicodeAttribute()
+    listing = UnicodeAttribute()
+    name = UnicodeAttribute()
+    secret_hash = UnicodeAttribute()
+    created = NumberAttribute()
+
+    by_tenant = ApplicationsByTenant()

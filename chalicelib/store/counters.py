@@ -1,0 +1,53 @@
+"""Totals that many change at once: 16 hashed items each, summed on reading."""
+
+import random
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+
+from .base import Record, TableMeta, table_name
+from .transactions import Transaction
+
+SHARDS = 16
+
+
+class CounterRecord(Record):
+    class Meta(TableMeta):
+        table_name = table_name("counters")
+
+    name = UnicodeAttribute(hash_key=True)
+    value = NumberAttribute(default=0)
+
+
+def add(transaction: Transaction, name: str, amount: int) -> None:
+    """Count within the transaction of the change."""
+    record = CounterRecord(f"{name}#{random.randrange(SHARDS)}")
+    transaction.update(record, [CounterRecord.value.add(amount)])
+
+
+def total(name: str) -> int:
+    """One batch read."""
+    keys = [f"{name}#{shard}" for shard in range(SHARDS)]
+    return int(sum(record.value for record in CounterRecord.batch_get(keys, consistent_read=True)))
+
+
+class CursorRecord(Record):
+    """Where the next page of a walk starts, and the total counted for that walk."""
+
+    class Meta(TableMeta):
+        table_name = table_name("cursors")
+
+    walk = UnicodeAttribute(hash_key=True)
+    start = UnicodeAttribute(null=True)  # JSON text of the exclusive start key
+    total = NumberAttribute(null=True)
+    ttl = NumberAttribute()
+
+
+class ThrottleRecord(Record):
+    """Attempts in a window of time."""
+
+    class Meta(TableMeta):
+        table_name = table_name("throttles")
+
+    name = UnicodeAttribute(hash_key=True)
+    attempts = NumberAttribute(default=0)
+    ttl = NumberAttribute(null=True)

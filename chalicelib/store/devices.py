@@ -1,0 +1,179 @@
+"""A device and all that belongs to it, one item collection.
+
+    item            what
+    #device         the device itself
+    S#<service>     its shadow, an item per service
+    W#credentials   secrets, encrypted
+    W#link          the MQTT client that speaks for it now
+    W#queue         command ids that wait, the one in flight, the next mid
+    X#mid#<n>       which command a mid stands for
+
+A device with its services is one query: from `#device` up to, not including, `T`.
+"""
+
+from typing import Any
+
+from pynamodb.attributes import (
+    BooleanAttribute,
+    DiscriminatorAttribute,
+    JSONAttribute,
+    ListAttribute,
+    NumberAttribute,
+    UnicodeAttribute,
+)
+from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
+
+from .base import Record, TableMeta, table_name
+
+DEVICE = "#device"
+SHADOW = "S#"
+AFTER_SHADOWS = "T"
+CREDENTIALS = "W#credentials"
+LINK = "W#link"
+QUEUE = "W#queue"
+MID = "X#mid#"
+
+LISTED = ["product", "node_type", "device_type", "location", "name", "status"]
+
+
+class DevicesByOwner(GlobalSecondaryIndex["DeviceRecord"]):
+    class Meta:
+        index_name = "by_owner"
+        projection = IncludeProjection(LISTED)
+
+    owner = UnicodeAttribute(hash_key=True)
+    listing = UnicodeAttribute(range_key=True)
+
+
+class DevicesByGateway(GlobalSecondaryIndex["DeviceRecord"]):
+    class Meta:
+        index_name = "by_gateway"
+        projection = IncludeProjection(["owner", *LISTED])
+
+    gateway = UnicodeAttribute(hash_key=True)
+    listing = UnicodeAttribute(range_key=True)
+
+
+class DevicesByDeadline(GlobalSecondaryIndex["DeviceRecord"]):
+    class Meta:
+        index_name = "by_deadline"
+        projection = KeysOnlyProjection()
+
+    shard = UnicodeAttribute(hash_key=True)
+    deadline = NumberAttribute(range_key=True)
+
+
+class DeviceItem(Record):
+    """Any item of a device's collection."""
+
+    class Meta(TableMeta):
+        table_name = table_name("devices")
+
+    device = UnicodeAttribute(hash_key=True)
+    item = UnicodeAttribute(range_key=True)
+    kind = DiscriminatorAttribute()
+
+
+class DeviceRecord(DeviceItem, discriminator="device"):
+    tenant = UnicodeAttribute()
+    owner = UnicodeAttribute()  # the application it was registered by
+    listing = UnicodeAttribute()
+    gateway = UnicodeAttribute()  # its own id for a direct device
+    product = UnicodeAttribute()
+    node_type = UnicodeAttribute()
+    node_id = UnicodeAttribute()
+    status = UnicodeAttribute()
+    status_detail = UnicodeAttribute()
+    activated = BooleanAttribute()
+    created = NumberAttribute()
+    modified = NumberAttribute()
+    last_seen = NumberAttribute(null=True)
+    deleted = BooleanAttribute(null=True)
+    registration = UnicodeAttribute()  # how it was registered: "code" or "secret"
+    timeout = NumberAttribute(null=True)  # s in which it has to appear; 0 is for ever
+    shard = UnicodeAttribute(null=True)
+    deadline = NumberAttribute(null=True)  # when an unactivated registration ends
+    ageing = NumberAttribute(null=True)  # days its history is kept
+    mute = BooleanAttribute(null=True)
+    is_secure = BooleanAttribute(null=True)
+    name = UnicodeAttribute(null=True)
+    description = UnicodeAttribute(null=True)
+    manufacturer_id = UnicodeAttribute(null=True)
+    manufacturer_name = UnicodeAttribute(null=True)
+    device_type = UnicodeAttribute(null=True)
+    model = UnicodeAttribute(null=True)
+    protocol_type = UnicodeAttribute(null=True)
+    location = UnicodeAttribute(null=True)
+    mac = UnicodeAttribute(null=True)
+    sw_version = UnicodeAttribute(null=True)
+    fw_version = UnicodeAttribute(null=True)
+    hw_version = UnicodeAttribute(null=True)
+    serial_number = UnicodeAttribute(null=True)
+    signal_strength = UnicodeAttribute(null=True)
+    battery_level = UnicodeAttribute(null=True)
+    imsi = UnicodeAttribute(null=True)
+    ip = UnicodeAttribute(null=True)
+    end_user = UnicodeAttribute(null=True)
+    organization = UnicodeAttribute(null=True)
+    region = UnicodeAttribute(null=True)
+    timezone = UnicodeAttribute(null=True)
+    tags = JSONAttribute(null=True)
+    custom_fields = JSONAttribute(null=True)
+
+    by_owner = DevicesByOwner()
+    by_gateway = DevicesByGateway()
+    by_deadline = DevicesByDeadline()
+
+
+class ShadowRecord(DeviceItem, discriminator="shadow"):
+    """State of one service. Documents are JSON text: DynamoDB maps would turn 1.0 into 1."""
+
+    reported = UnicodeAttribute()
+    times = UnicodeAttribute()  # JSON: field to the time it was reported, ms
+    at = NumberAttribute()  # time of the newest report, ms
+    version = NumberAttribute()
+
+
+class CredentialsRecord(DeviceItem, discriminator="credentials"):
+    tenant = UnicodeAttribute()
+    node_id = UnicodeAttribute()
+    secret = UnicodeAttribute(null=True)  # encrypted
+    psk = UnicodeAttribute(null=True)  # encrypted
+    verify_hash = UnicodeAttribute(null=True)
+    gateway = BooleanAttribute(null=True)  # may publish for children
+
+
+class LinkRecord(DeviceItem, discriminator="link"):
+    client = UnicodeAttribute()
+    dialect = UnicodeAttribute()
+    codec = UnicodeAttribute()  # "json" or "binary": how it last spoke
+    topic_id = UnicodeAttribute()  # the id in its topics: device id or node id
+    since = NumberAttribute()  # ms of the CONNECT that made it current
+    session = UnicodeAttribute(null=True)  # the broker's session id, once announced
+    version = NumberAttribute(null=True)  # the broker's version number of that session
+    online = BooleanAttribute()
+
+
+class QueueRecord(DeviceItem, discriminator="queue"):
+    waiting = ListAttribute[Any](null=True)  # of command ids
+    flying = UnicodeAttribute(null=True)  # the cached command in flight
+    mid = NumberAttribute(null=True)  # the last mid given out
+
+
+class MidRecord(DeviceItem, discriminator="mid"):
+    command = UnicodeAttribute()
+
+
+class SessionRecord(Record):
+    """MQTT client id to device, written by the authorizer."""
+
+    class Meta(TableMeta):
+        table_name = table_name("sessions")
+
+    client = UnicodeAttribute(hash_key=True)
+    device = UnicodeAttribute()
+    tenant = UnicodeAttribute()
+    dialect = UnicodeAttribute()
+    topic_id = UnicodeAttribute()
+    since = NumberAttribute()
+    ttl = NumberAttribute()

@@ -1,0 +1,52 @@
+"""Products with their thing models, and the aliases of everything."""
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
+
+from .base import Record, TableMeta, table_name
+
+
+class ProductsByTenant(GlobalSecondaryIndex["ProductRecord"]):
+    class Meta:
+        index_name = "by_tenant"
+        projection = KeysOnlyProjection()
+
+    tenant = UnicodeAttribute(hash_key=True)
+    listing = UnicodeAttribute(range_key=True)
+
+
+class ProductRecord(Record):
+    class Meta(TableMeta):
+        table_name = table_name("products")
+
+    id = UnicodeAttribute(hash_key=True)
+    tenant = UnicodeAttribute()
+    listing = UnicodeAttribute()
+    name = UnicodeAttribute()
+    node_type = UnicodeAttribute()
+    manufacturer_id = UnicodeAttribute(null=True)
+    manufacturer_name = UnicodeAttribute(null=True)
+    device_type = UnicodeAttribute(null=True)
+    model = UnicodeAttribute(null=True)
+    protocol_type = UnicodeAttribute(null=True)
+    things = UnicodeAttribute()  # the thing model as JSON text
+    layout = UnicodeAttribute(null=True)  # the binary field layout as JSON text
+    created = NumberAttribute()
+    modified = NumberAttribute()
+
+    by_tenant = ProductsByTenant()
+
+
+class AliasRecord(Record):
+    """Another spelling of a record: the unique check and the look-up in one.
+
+    `name` is "<kind>#<value>", `scope` the tenant, owner or product it is unique in; all
+    holders of a name in any scope are one query away.
+    """
+
+    class Meta(TableMeta):
+        table_name = table_name("aliases")
+
+    name = UnicodeAttribute(hash_key=True)
+    scope = UnicodeAttribute(range_key=True)
+    target = UnicodeAttribute()

@@ -1,0 +1,38 @@
+"""What can keep the local cloud from starting or running; each is told to a person as one line.
+
+LocalCloudError
+├── PortTaken        another program listens there
+├── StateInUse       a second local cloud on the same state directory
+├── StateUnusable    the state directory cannot be written, or was made by another version
+├── DependencyMissing
+├── EmulatorFailed   ministack did not start, or ended by itself
+└── TemplateError    infra/data.yaml says something that cannot be made here
+"""
+
+
+class LocalCloudError(Exception):
+    """One line that says what is wrong and what to do about it."""
+
+
+class PortTaken(LocalCloudError):
+    pass
+
+
+class StateInUse(LocalCloudError):
+    pass
+
+
+class StateUnusable(LocalCloudError):
+    pass
+
+
+class DependencyMissing(LocalCloudError):
+    pass
+
+
+class EmulatorFailed(LocalCloudError):
+    pass
+
+
+class TemplateError(LocalCloudError):
+    pass
