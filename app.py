@@ -10,21 +10,22 @@ from typing import Any
 from chalice import Chalice, Rate, Response
 from chalice.app import DynamoDBEvent, SQSEvent
 
+DIALECTS = {"iocm": "huawei", "iodm": "huawei", "": "huawei"}  # by first path segment; "": all others
+VERBS = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"]
 PREFIX = os.environ.get("POLYTHING_PREFIX", f"polything-{os.environ.get('POLYTHING_STAGE', 'dev')}")
 OUTBOX_STREAM = os.environ.get("POLYTHING_OUTBOX_STREAM", "arn:aws:dynamodb:::table/outbox/stream/unset")
-VERBS = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"]
 
 app = Chalice(app_name="polything")
 
 
-def serve() -> Response:
+@app.route("/", methods=VERBS, content_types=[])
+def root() -> Response:
     from chalicelib.handlers import http
 
-    return http.serve(app.current_request)
+    return http.serve(app.current_request, DIALECTS)
 
 
-app.route("/", methods=VERBS, content_types=[], name="root")(serve)
-app.route("/{proxy+}", methods=VERBS, content_types=[], name="proxy")(serve)
+app.route("/{proxy+}", methods=VERBS, content_types=[], name="proxy")(root)
 
 
 @app.lambda_function(name="authorizer")
@@ -48,7 +49,9 @@ def presence(event: dict[str, Any], _context: Any) -> None:
     iot.presence(event)
 
 
-@app.on_dynamodb_record(stream_arn=OUTBOX_STREAM, batch_size=25, name="dispatch")
+@app.on_dynamodb_record(
+    stream_arn=OUTBOX_STREAM, batch_size=25, starting_position="TRIM_HORIZON", name="dispatch"
+)
 def dispatch(event: DynamoDBEvent) -> None:
     from chalicelib.handlers import outbox
 
@@ -62,11 +65,7 @@ def deliver(event: SQSEvent) -> None:
     queues.deliver(event.to_dict())
 
 
-@app.on_sqs_message(queue=f"{PREFIX}-callback-retries", batch_size=5, name="redeliver")
-def redeliver(event: SQSEvent) -> None:
-    from chalicelib.handlers import queues
-
-    queues.deliver(event.to_dict())
+app.on_sqs_message(queue=f"{PREFIX}-callback-retries", batch_size=5, name="redeliver")(deliver)
 
 
 @app.on_sqs_message(queue=f"{PREFIX}-work", batch_size=5, name="work")

@@ -88,7 +88,8 @@ class DeviceRecord(DeviceItem, discriminator="device"):
     created = NumberAttribute()
     modified = NumberAttribute()
     last_seen = NumberAttribute(null=True)
-    deleted = BooleanAttribute(null=True)
+    deleted = BooleanAttribute(null=True)  # a tombstone: only the purge sees it
+    keep_children = BooleanAttribute(null=True)  # of a tombstone: children become direct devices
     registration = UnicodeAttribute()  # how it was registered: "code" or "secret"
     timeout = NumberAttribute(null=True)  # s in which it has to appear; 0 is for ever
     shard = UnicodeAttribute(null=True)

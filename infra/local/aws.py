@@ -61,7 +61,7 @@ class Emulator:
 
     def _settings(self) -> dict[str, str]:
         return {
-            "GATEWAY_PORT": str(self.port),
+            "GATEWAY_PORT": "4566",  # part of the names of kept queues, so it must not follow the real port
             "BIND_HOST": "127.0.0.1",
             "SERVICES": SERVICES,
             "PERSIST_STATE": "1",
@@ -103,6 +103,6 @@ class Emulator:
         except subprocess.TimeoutExpired as error:
             process.kill()
             process.wait()
-            raise EmulatorFailed(f"ministack hung on stopping; its last changes are lost: see {self.log}") from error
-
-
+            raise EmulatorFailed(
+                f"ministack hung on stopping; its last changes are lost: see {self.log}"
+            ) from error

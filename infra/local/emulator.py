@@ -46,8 +46,8 @@ def keep_streams(dynamodb: Any) -> None:
 def main() -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
-    from ministack.app import app
-    from ministack.services import dynamodb
+    from ministack.app import app  # type: ignore[import-untyped]
+    from ministack.services import dynamodb  # type: ignore[import-untyped]
 
     keep_streams(dynamodb)
     threading.Thread(target=_stop_with_parent, daemon=True).start()

@@ -39,7 +39,7 @@ class Decoder:
     """One connection's inbound bytes. Holds at most one packet of `max_length` plus one read."""
 
     def __init__(self, max_length: int) -> None:
-        self._max_length = max_length
+        self.max_length = max_length
         self._buffer = bytearray()
         self._position = 0
 
@@ -65,8 +65,8 @@ class Decoder:
             if header is None:
                 return None
             length, index = header
-        if length > self._max_length:
-            raise PacketTooLargeError(f"remaining length {length} exceeds {self._max_length}")
+        if length > self.max_length:
+            raise PacketTooLargeError(f"remaining length {length} exceeds {self.max_length}")
         end = index + length
         if len(buffer) < end:
             return None

@@ -1,0 +1,250 @@
+"""Devices: what one is, who may see it, reading and changing it.
+
+A device belongs to the application that registered it. "Not yours" is answered exactly as
+"absent", for another tenant's and another application's devices alike.
+"""
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+from ..store.base import as_struct
+from ..store.devices import AFTER_SHADOWS, DEVICE, SHADOW, DeviceItem, DeviceRecord, ShadowRecord
+from ..store.transactions import ConditionFailed, Transaction
+from . import clock, events, products
+from .applications import Caller
+from .errors import DeviceNotFound
+from .events import EventType
+from .products import NodeType
+
+
+class Status(Enum):
+    """INACTIVE before first contact, ABNORMAL after a day's silence (Source: Huawei 1.6.1)."""
+
+    INACTIVE = "INACTIVE"
+    ONLINE = "ONLINE"
+    OFFLINE = "OFFLINE"
+    ABNORMAL = "ABNORMAL"
+
+
+class Device(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A device as the core knows it. Times in ms; `gateway` is its own id for a direct device."""
+
+    device: str
+    tenant: str
+    owner: str
+    gateway: str
+    product: str
+    node_type: NodeType
+    node_id: str
+    status: Status
+    status_detail: str
+    activated: bool
+    created: int
+    modified: int
+    registration: str
+    last_seen: int | None = None
+    timeout: int | None = None
+    deadline: int | None = None
+    ageing: int | None = None
+    mute: bool | None = None
+    is_secure: bool | None = None
+    name: str | None = None
+    description: str | None = None
+    manufacturer_id: str | None = None
+    manufacturer_name: str | None = None
+    device_type: str | None = None
+    model: str | None = None
+    protocol_type: str | None = None
+    location: str | None = None
+    mac: str | None = None
+    sw_version: str | None = None
+    fw_version: str | None = None
+    hw_version: str | None = None
+    serial_number: str | None = None
+    signal_strength: str | None = None
+    battery_level: str | None = None
+    imsi: str | None = None
+    ip: str | None = None
+    end_user: str | None = None
+    organization: str | None = None
+    region: str | None = None
+    timezone: str | None = None
+    tags: list[dict[str, Any]] | None = None
+    custom_fields: list[dict[str, Any]] | None = None
+
+
+class ServiceState(msgspec.Struct, frozen=True):
+    """What one service last reported. `at` in ms."""
+
+    service: str
+    data: dict[str, Any]
+    at: int
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """New values for a device; None leaves one as it is."""
+
+    product: str | None = None
+    ageing: int | None = None
+    mute: bool | None = None
+    is_secure: bool | None = None
+    psk: str | None = None
+    name: str | None = None
+    manufacturer_id: str | None = None
+    manufacturer_name: str | None = None
+    device_type: str | None = None
+    model: str | None = None
+    protocol_type: str | None = None
+    location: str | None = None
+    imsi: str | None = None
+    ip: str | None = None
+    end_user: str | None = None
+    organization: str | None = None
+    region: str | None = None
+    timezone: str | None = None
+    tags: list[dict[str, Any]] | None = None
+    custom_fields: list[dict[str, Any]] | None = None
+
+
+def device_of(record: DeviceRecord) -> Device:
+    return as_struct(Device, record)
+
+
+def record_of(caller: Caller, device: str) -> DeviceRecord:
+    """Raises DeviceNotFound. One AWS call."""
+    record = DeviceRecord.find(device, DEVICE)
+    if record is None or not visible(caller, record):
+        raise DeviceNotFound(device)
+    return record
+
+
+def visible(caller: Caller, record: DeviceRecord) -> bool:
+    return (
+        not record.deleted
+        and record.tenant == caller.tenant
+        and record.owner == caller.owner
+        and not expired(record)
+    )
+
+
+def expired(record: DeviceRecord) -> bool:
+    """A registration whose device did not appear in time is gone, swept or not."""
+    return record.deadline is not None and int(record.deadline) <= clock.now()
+
+
+def get(caller: Caller, device: str) -> Device:
+    """Raises DeviceNotFound. One AWS call."""
+    return device_of(record_of(caller, device))
+
+
+def get_with_services(caller: Caller, device: str) -> tuple[Device, list[ServiceState]]:
+    """The device and what each of its services last reported, in one AWS call."""
+    found: DeviceRecord | None = None
+    states: list[ServiceState] = []
+    for record in DeviceItem.query(
+        device, DeviceItem.item.between(DEVICE, AFTER_SHADOWS), consistent_read=True
+    ):
+        if isinstance(record, DeviceRecord):
+            found = record
+        elif isinstance(record, ShadowRecord):
+            states.append(state_of(record))
+    if found is None or not visible(caller, found):
+        raise DeviceNotFound(device)
+    return device_of(found), states
+
+
+def state_of(record: ShadowRecord) -> ServiceState:
+    return ServiceState(
+        service=record.item.removeprefix(SHADOW), data=msgspec.json.decode(record.reported), at=int(record.at)
+    )
+
+
+def modify(caller: Caller, device: str, changes: Changes) -> Device:
+    """Change the named facts and tell `device.changed`, in one transaction.
+
+    Another product must be one of the tenant's, and brings its own manufacturer, type and model
+    where the change does not name them. Raises DeviceNotFound, ProductNotFound.
+
+    Source: Huawei 1.5.4
+    """
+    from . import credentials
+
+    record = record_of(caller, device)
+    values = {k: v for k, v in msgspec.structs.asdict(changes).items() if v is not None}
+    psk = values.pop("psk", None)
+    if "product" in values:
+        values = _facts_of(caller, values["product"]) | values
+    if not values and psk is None:
+        return device_of(record)
+    values["modified"] = clock.now()
+    for name, value in values.items():
+        setattr(record, name, value)
+    change = Transaction()
+    change.update(
+        DeviceRecord(device, DEVICE),
+        [getattr(DeviceRecord, name).set(value) for name, value in values.items()],
+        alive(),
+        DeviceNotFound(device),
+    )
+    if psk is not None:
+        credentials.set_psk(change, record.tenant, device, psk)
+    changed = device_of(record)
+    tell(change, EventType.DEVICE_CHANGED, changed)
+    change.commit()
+    return changed
+
+
+def alive() -> Any:
+    """Condition: the device exists and is not being deleted."""
+    return DeviceRecord.device.exists() & DeviceRecord.deleted.does_not_exist()
+
+
+def _facts_of(caller: Caller, product: str) -> dict[str, Any]:
+    found = products.get(caller.tenant, product)
+    facts = {
+        name: getattr(found, name)
+        for name in ("manufacturer_id", "manufacturer_name", "device_type", "model", "protocol_type")
+    }
+    return {k: v for k, v in facts.items() if v is not None} | {"node_type": found.node_type.value}
+
+
+def tell(change: Transaction, kind: EventType, device: Device, **data: Any) -> None:
+    """Add an event about this device to the change."""
+    events.emit(change, kind, device.device, device.tenant, device.owner, device=device, **data)
+
+
+def set_status(device: str, status: Status, detail: str = "NONE", condition: Any = None) -> bool:
+    """Move a device to another status and tell it; False where `condition` or the status forbids.
+
+    Two AWS calls, one when there is nothing to change.
+    """
+    record = DeviceRecord.find(device, DEVICE)
+    if record is None or record.deleted or record.status == status.value:
+        return False
+    record.status, record.status_detail = status.value, detail
+    change = Transaction()
+    holds = alive() & (DeviceRecord.status != status.value)
+    change.update(
+        DeviceRecord(device, DEVICE),
+        [DeviceRecord.status.set(status.value), DeviceRecord.status_detail.set(detail)],
+        holds if condition is None else holds & condition,
+    )
+    tell(change, EventType.DEVICE_CHANGED, device_of(record))
+    try:
+        change.commit()
+    except ConditionFailed:
+        return False
+    return True
+
+
+def states(ids: Iterable[tuple[str, str]]) -> dict[str, list[ServiceState]]:
+    """States of the given (device, service) pairs, by device. One AWS call per hundred pairs."""
+    keys = [(device, SHADOW + service) for device, service in ids]
+    found: dict[str, list[ServiceState]] = {}
+    for record in DeviceItem.batch_get(keys, consistent_read=True):
+        if isinstance(record, ShadowRecord):
+            found.setdefault(record.device, []).append(state_of(record))
+    return found

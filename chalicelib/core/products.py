@@ -1,0 +1,177 @@
+"""Products: what devices of one make have in common, with their thing model.
+
+A product read seconds ago is used again within a process: operators change models rarely, and a
+report must not pay a read for it.
+"""
+
+from enum import Enum
+from threading import Lock
+
+import msgspec
+
+from ..store.base import as_struct
+from ..store.products import AliasRecord, ProductRecord
+from ..store.transactions import Transaction
+from . import clock, ids, layouts, things
+from .errors import InvalidInput, ProductExists, ProductNotFound
+from .things import ThingModel
+
+FRESH = 30 * clock.SECOND
+CACHED = 500
+MODEL_KIND = "model"  # alias: tenant and "manufacturer|device type|model" to product
+
+
+class NodeType(Enum):
+    ENDPOINT = "ENDPOINT"
+    GATEWAY = "GATEWAY"
+    UNKNOWN = "UNKNOWN"
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """What a vendor's profile says of a product beside its thing model."""
+
+    manufacturer_id: str | None = None
+    manufacturer_name: str | None = None
+    device_type: str | None = None
+    model: str | None = None
+    protocol_type: str | None = None
+
+
+class Product(msgspec.Struct, frozen=True):
+    """Times in ms. `things` and `layout` are JSON text; `model_of` and `layout_of` parse them."""
+
+    id: str
+    tenant: str
+    name: str
+    node_type: NodeType
+    things: str
+    created: int
+    modified: int
+    manufacturer_id: str | None = None
+    manufacturer_name: str | None = None
+    device_type: str | None = None
+    model: str | None = None
+    protocol_type: str | None = None
+    layout: str | None = None
+
+
+_loaded: dict[str, tuple[int, Product]] = {}
+_parsed: dict[tuple[str, int], ThingModel] = {}
+_lock = Lock()
+
+
+def create(
+    tenant: str,
+    name: str,
+    model: ThingModel,
+    facts: Facts = Facts(),  # noqa: B008 - frozen
+    node_type: NodeType = NodeType.ENDPOINT,
+    layout: str | None = None,
+) -> Product:
+    """Raises ProductExists where the tenant has a product of these manufacturer, type and model."""
+    if not name.strip():
+        raise InvalidInput("name", "is empty", missing=True)
+    if layout is not None:
+        layouts.parse(layout)
+    at = clock.now()
+    ident = ids.random_id()
+    record = ProductRecord(
+        ident,
+        tenant=tenant,
+        listing=ids.listing_key(at, ident),
+        name=name,
+        node_type=node_type.value,
+        things=things.encode(model),
+        layout=layout,
+        created=at,
+        modified=at,
+        **{key: value for key, value in msgspec.structs.asdict(facts).items() if value is not None},
+    )
+    change = Transaction()
+    change.put(record, ProductRecord.id.does_not_exist())
+    for alias in _model_keys(facts):
+        change.put(
+            AliasRecord(alias, tenant, target=ident), AliasRecord.name.does_not_exist(), ProductExists(name)
+        )
+    change.commit()
+    return as_struct(Product, record)
+
+
+def get(tenant: str, product: str) -> Product:
+    """Raises ProductNotFound, also for another tenant's. One AWS call, none when read seconds ago."""
+    found = load(product)
+    if found is None or found.tenant != tenant:
+        raise ProductNotFound(product)
+    return found
+
+
+def load(product: str) -> Product | None:
+    now = clock.now()
+    held = _loaded.get(product)
+    if held is not None and 0 <= now - held[0] < FRESH:
+        return held[1]
+    record = ProductRecord.find(product)
+    if record is None:
+        return None
+    found = as_struct(Product, record)
+    with _lock:
+        if len(_loaded) >= CACHED:
+            _loaded.clear()
+        _loaded[product] = (now, found)
+    return found
+
+
+def find_by_model(tenant: str, facts: Facts) -> Product:
+    """The tenant's product of this manufacturer, device type and model. Raises ProductNotFound."""
+    for alias in _model_keys(facts):
+        record = AliasRecord.find(alias, tenant)
+        if record is not None:
+            return get(tenant, record.target)
+    raise ProductNotFound(facts.model or "")
+
+
+def set_model(tenant: str, product: str, model: ThingModel) -> Product:
+    """Replace the thing model."""
+    current = get(tenant, product)
+    record = ProductRecord(current.id)
+    record.update(
+        [ProductRecord.things.set(things.encode(model)), ProductRecord.modified.set(clock.now())],
+        condition=ProductRecord.id.exists(),
+    )
+    forget()
+    return get(tenant, product)
+
+
+def list_products(tenant: str) -> list[Product]:
+    """Oldest first."""
+    keys = [record.id for record in ProductRecord.by_tenant.query(tenant)]
+    found = {record.id: as_struct(Product, record) for record in ProductRecord.batch_get(keys)}
+    return [found[key] for key in keys if key in found]
+
+
+def model_of(product: Product) -> ThingModel:
+    """The parsed thing model; parsed once per version and process."""
+    key = (product.id, product.modified)
+    model = _parsed.get(key)
+    if model is None:
+        model = things.decode(product.things)
+        with _lock:
+            if len(_parsed) >= CACHED:
+                _parsed.clear()
+            _parsed[key] = model
+    return model
+
+
+def forget() -> None:
+    """Empty this process's memory of products."""
+    with _lock:
+        _loaded.clear()
+        _parsed.clear()
+
+
+def _model_keys(facts: Facts) -> list[str]:
+    """By manufacturer id and, where there is none, by manufacturer name."""
+    if not facts.model:
+        return []
+    makers = [maker for maker in (facts.manufacturer_id, facts.manufacturer_name) if maker]
+    return ["#".join((MODEL_KIND, maker, facts.device_type or "", facts.model)) for maker in makers]

@@ -1,0 +1,106 @@
+"""Core errors as Huawei spells them: one table for the dialect, refined by an operation's `faults`.
+
+Source: Huawei 1.3 (error codes) and the table under each operation
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from ...core import errors as core
+from ...core.errors import PolythingError
+from ...web.operations import Fault, Operation
+from ...web.request import Answer
+from ...web.serving import NoSuchOperation
+
+JSON = {"Content-Type": "application/json; charset=UTF-8"}
+
+INPUT = Fault(400, "50400", "The input is invalid.")
+NO_DEVICE = Fault(404, "100403", "The device is not existed.")
+NO_DEVICE_DATA = Fault(404, "100418", "The deviceData is not existed.")
+NO_APPLICATION = Fault(403, "100203", "The application is not existed.")
+INTERNAL = Fault(500, "50252", "Internal server error.")
+NO_OPERATION = Fault(404, "100021", "The requested resource is not existed.")
+WRONG_VERB = Fault(405, "100021", "The request method is not supported.")
+INVALID_TOKEN = Fault(403, "1010005", "Invalid access token or appId.")
+CONGESTED = Fault(503, "100501", "Congestion occurs, and the current network has been flow-controlled")
+
+FAULTS: Mapping[type[PolythingError], Fault] = {
+    core.InvalidInput: INPUT,
+    core.BadVerifyCode: Fault(400, "100003", "Invalid verify code."),
+    core.Unauthenticated: INVALID_TOKEN,
+    core.MissingCredentials: Fault(401, "100025", "AppId for auth not exist."),
+    core.InvalidToken: INVALID_TOKEN,
+    core.InvalidRefreshToken: Fault(400, "50400", "The input is invalid. refreshToken is unknown or over."),
+    core.WrongSecret: Fault(401, "100208", "AppId or secret is not right."),
+    core.TooManyFailures: Fault(400, "100449", "The device is freezed cant operate."),
+    core.Forbidden: Fault(403, "100217", "The application hasn't been authorized."),
+    core.NotAuthorized: Fault(403, "100217", "The application hasn't been authorized."),
+    core.Throttled: Fault(403, "1010009", "app throttle exceed."),
+    core.DeviceZombie: Fault(403, "100612", "Device is zombie."),
+    core.CommandMuted: Fault(200, "100432", "The device command is muted."),
+    core.NotFound: NO_DEVICE_DATA,
+    core.ApplicationNotFound: NO_APPLICATION,
+    core.ProductNotFound: Fault(403, "600002", "The product not existed."),
+    core.DeviceNotFound: NO_DEVICE,
+    core.ServiceNotFound: Fault(200, "100431", "The serviceType is not exist."),
+    core.CommandTypeNotFound: Fault(400, "102203", "CommandName is invalid."),
+    core.CommandNotFound: Fault(200, "100434", "The device command is not existed."),
+    core.TaskNotFound: NO_DEVICE_DATA,
+    core.SubscriptionNotFound: Fault(404, "100225", "The resource is not found"),
+    core.HistoryNotFound: Fault(200, "100418", "The deviceData is not existed."),
+    core.Conflict: Fault(409, "100227", "The resource is conflicted."),
+    core.NodeIdTaken: Fault(400, "100426", "The nodeId is duplicated."),
+    core.SubscriptionExists: Fault(409, "100227", "The resource is conflicted."),
+    core.ProductExists: Fault(409, "100227", "The resource is conflicted."),
+    core.DeviceOnline: Fault(400, "100611", "Device is online."),
+    core.DeviceOffline: Fault(200, "100428", "The device is not online."),
+    core.GatewayOffline: Fault(403, "100450", "The gateway is not online."),
+    core.DeviceNotActive: Fault(400, "100610", "Device is not active."),
+    core.CommandSettled: Fault(
+        200, "100435", "The device command already canceled, expired or executed, Cannot cancel."
+    ),
+    core.PropertyNotWritable: Fault(403, "100443", "The property is forbidden to write."),
+    core.Busy: CONGESTED,
+    core.LimitExceeded: Fault(400, "100224", "The resource exceeds its limit."),
+    core.TooManyPending: Fault(400, "100223", "Command counts has reached the upLimit."),
+    core.TooManySubscriptions: Fault(400, "100224", "The resource exceeds 1000."),
+    core.ListTooLong: Fault(400, "100224", "The resource exceeds 1000, please refinement query conditions."),
+    core.CallbackRefused: Fault(400, "100222", "The request callbackurl is illegal."),
+    core.PageGone: Fault(400, "100405", "The request parameter is invalid."),
+}
+
+
+class HuaweiError(msgspec.Struct, frozen=True):
+    """Both are strings, whatever they hold."""
+
+    error_code: str
+    error_desc: str
+
+
+def fault(kind: type[PolythingError], operation: Operation | None) -> Fault:
+    """The nearest entry along the error's ancestry: the operation's own, then the dialect's."""
+    for ancestor in kind.__mro__:
+        if operation is not None and ancestor in operation.faults:
+            return operation.faults[ancestor]
+        if ancestor in FAULTS:
+            return FAULTS[ancestor]
+    return INTERNAL
+
+
+def render(error: Exception, operation: Operation | None) -> Answer:
+    if isinstance(error, NoSuchOperation):
+        headers = {"Allow": ", ".join(error.allowed)} if error.allowed else {}
+        return _answer(WRONG_VERB if error.allowed else NO_OPERATION, headers=headers)
+    if not isinstance(error, PolythingError):
+        return _answer(INTERNAL)
+    found = fault(type(error), operation)
+    if isinstance(error, core.InvalidInput | core.CallbackRefused) and str(error):
+        return _answer(found, detail=str(error))
+    return _answer(found)
+
+
+def _answer(found: Fault, detail: str = "", headers: Mapping[str, str] = {}) -> Answer:
+    text = f"{found.text} {detail}" if detail else found.text
+    body = msgspec.json.encode(HuaweiError(found.code, text))
+    return Answer(found.status, body, {**JSON, **headers})

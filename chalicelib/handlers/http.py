@@ -1,0 +1,47 @@
+"""An HTTP request: find its dialect, let it answer.
+
+A dialect is imported by the first request for it.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from chalice.app import Response
+
+from ..version import VERSION
+from ..web import request as web_request
+from ..web.operations import Api
+from ..web.request import Answer, Request
+from ..web.serving import serve as serve_dialect
+
+JSON = {"Content-Type": "application/json"}
+
+
+def serve(chalice_request: Any, dialects: Mapping[str, str]) -> Response:
+    """`dialects` names the dialect of each first path segment; "" is where all others go."""
+    request = web_request.from_gateway(chalice_request.to_original_event(), chalice_request.raw_body or b"")
+    answer = _answer(request, dialects)
+    return Response(body=answer.body.decode(), status_code=answer.status, headers=dict(answer.headers))
+
+
+def _answer(request: Request, dialects: Mapping[str, str]) -> Answer:
+    if request.segments == ("openapi.json",) and request.method == "GET":
+        return Answer(200, openapi(tuple(sorted(set(dialects.values())))), JSON)
+    return serve_dialect(api_of(dialects.get(request.segments[0], dialects[""])), request)
+
+
+@cache
+def api_of(name: str) -> Api:
+    api: Api = import_module(f"chalicelib.dialects.{name}.routes").api
+    return api
+
+
+@cache
+def openapi(names: tuple[str, ...]) -> bytes:
+    import msgspec
+
+    from ..web.openapi import document
+
+    return msgspec.json.encode(document([api_of(name) for name in names], VERSION))

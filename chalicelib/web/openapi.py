@@ -1,0 +1,141 @@
+"""The OpenAPI 3.1 document, written from the declarations that validate the requests."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from .operations import Api, Operation, Webhook
+
+REF = "#/components/schemas/{name}"
+
+
+def document(apis: Iterable[Api], version: str) -> dict[str, Any]:
+    apis = list(apis)
+    kinds = _kinds(apis)
+    schemas, components = msgspec.json.schema_components(kinds, ref_template=REF)
+    schema_of = dict(zip(map(_key, kinds), schemas, strict=True))
+    paths: dict[str, dict[str, Any]] = {}
+    for api in apis:
+        for operation in api.operations:
+            for age, path in enumerate((operation.path, *operation.also)):
+                item = _operation(api, operation, schema_of, components, age)
+                paths.setdefault(path, {})[operation.method.lower()] = item
+    hooks = {
+        f"{api.name}.{hook.name}": _webhook(api, hook, schema_of) for api in apis for hook in api.webhooks
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Polything",
+            "version": version,
+            "description": "Device-cloud APIs of several vendors over one shared core.",
+        },
+        "tags": [{"name": api.name, "description": api.title} for api in apis],
+        "paths": dict(sorted(paths.items())),
+        "webhooks": hooks,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {name: scheme for api in apis for name, scheme in api.security.items()},
+        },
+    }
+
+
+def _key(kind: Any) -> str:
+    return f"{getattr(kind, '__module__', '')}.{getattr(kind, '__qualname__', kind)}"
+
+
+def _kinds(apis: list[Api]) -> list[Any]:
+    found: dict[str, Any] = {}
+    for api in apis:
+        wanted: list[Any] = [api.error_type]
+        for op in api.operations:
+            wanted += [op.path_type, op.query_type, op.body_type, op.answer_type]
+        wanted += [hook.body_type for hook in api.webhooks]
+        found |= {_key(kind): kind for kind in wanted if kind not in (None, type(None))}
+    return list(found.values())
+
+
+def _operation(
+    api: Api, op: Operation, schema_of: dict[str, Any], components: dict[str, Any], age: int
+) -> dict[str, Any]:
+    description = f"{op.description}\n\nSource: {op.source}.".strip()
+    item: dict[str, Any] = {
+        "operationId": f"{api.name}.{op.name}" + (f".older{age}" if age else ""),
+        "tags": [api.name],
+        "summary": op.summary,
+        "description": description,
+        "parameters": [
+            *_parameters(op.path_type, "path", components),
+            *_parameters(op.query_type, "query", components),
+        ],
+        "responses": _responses(api, op, schema_of),
+        "security": [] if op.public else [{name: [] for name in api.security}],
+    }
+    if age:
+        item["deprecated"] = True
+    if op.body_type is not None:
+        content = {"application/json": {"schema": schema_of[_key(op.body_type)]}}
+        if op.form:
+            content["application/x-www-form-urlencoded"] = content["application/json"]
+        item["requestBody"] = {"required": True, "content": content}
+    return item
+
+
+def _parameters(kind: type[Any] | None, place: str, components: dict[str, Any]) -> list[dict[str, Any]]:
+    if kind is None:
+        return []
+    schema = components[kind.__name__]
+    required = set(schema.get("required", ()))
+    return [
+        {
+            "name": name,
+            "in": place,
+            "required": place == "path" or name in required,
+            "schema": part,
+            **({"description": part["description"]} if "description" in part else {}),
+        }
+        for name, part in schema.get("properties", {}).items()
+    ]
+
+
+def _responses(api: Api, op: Operation, schema_of: dict[str, Any]) -> dict[str, Any]:
+    good: dict[str, Any] = {"description": "Success"}
+    if op.answer_type is not type(None):
+        good["content"] = {"application/json": {"schema": schema_of[_key(op.answer_type)]}}
+    answers: dict[str, Any] = {str(op.status): good}
+    errors = dict.fromkeys((*op.raises, *(() if op.public else api.defaults)))
+    for kind in errors:
+        fault = api.fault(kind, op)
+        said = f"{fault.code} {fault.text}"
+        answer = answers.setdefault(str(fault.status), {"description": said})
+        if said not in answer["description"]:
+            answer["description"] += f"; or {said}"
+        _allow(answer, schema_of[_key(api.error_type)])
+    return dict(sorted(answers.items()))
+
+
+def _allow(answer: dict[str, Any], schema: dict[str, Any]) -> None:
+    """An error schema beside what the answer has already."""
+    media = answer.setdefault("content", {}).setdefault("application/json", {"schema": schema})
+    if media["schema"] == schema:
+        return
+    either = media["schema"].get("anyOf", [media["schema"]])
+    if schema not in either:
+        media["schema"] = {"anyOf": [*either, schema]}
+
+
+def _webhook(api: Api, hook: Webhook, schema_of: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "post": {
+            "operationId": f"{api.name}.push.{hook.name}",
+            "tags": [api.name],
+            "summary": hook.summary,
+            "description": f"Source: {hook.source}.",
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": {"schema": schema_of[_key(hook.body_type)]}},
+            },
+            "responses": {"200": {"description": "Received; any other status is tried again later."}},
+        }
+    }

@@ -1,0 +1,59 @@
+"""One request through one dialect: match, authenticate, validate, call the view, answer.
+
+Whatever goes wrong is answered in the dialect's own shape; what is not a PolythingError is logged
+with its trace and answered as the dialect's internal error.
+"""
+
+from typing import Any
+
+from ..core.errors import InvalidInput, PolythingError
+from . import validation
+from .operations import Api, Call, Operation
+from .request import Answer, Request
+
+
+class NoSuchOperation(Exception):
+    """The path is unknown, or (`allowed`) the verb is."""
+
+    def __init__(self, allowed: tuple[str, ...]) -> None:
+        super().__init__("no such operation" if not allowed else f"allowed: {', '.join(allowed)}")
+        self.allowed = allowed
+
+
+def serve(api: Api, request: Request) -> Answer:
+    operation: Operation | None = None
+    try:
+        match = api.match(request.method, request.segments)
+        operation = match.operation
+        if operation is None:
+            raise NoSuchOperation(match.allowed)
+        return _perform(api, operation, request, match.values)
+    except (PolythingError, NoSuchOperation) as error:
+        return api.render(error, operation)
+    except Exception as error:
+        _log().exception(
+            "unhandled error", extra={"dialect": api.name, "operation": operation and operation.name}
+        )
+        return api.render(error, operation)
+
+
+def _perform(api: Api, operation: Operation, request: Request, values: Any) -> Answer:
+    caller = api.authenticate(request, operation)
+    if len(request.body) > validation.MOST_BYTES:
+        raise InvalidInput("", f"the body is larger than {validation.MOST_BYTES} bytes")
+    call = Call(
+        caller=caller,
+        path=validation.convert(values, operation.path_type) if operation.path_type else None,
+        query=validation.query(request.query, operation.query_type) if operation.query_type else None,
+        body=validation.body(request.body, operation.body_type, form=operation.form)
+        if operation.body_type
+        else None,
+        request=request,
+    )
+    return api.encode(operation.view(call), operation.status)
+
+
+def _log() -> Any:
+    from .logs import logger
+
+    return logger()

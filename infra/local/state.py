@@ -1,0 +1,84 @@
+"""The directory that keeps a local cloud: its lock, its data key, and what `--reset` removes."""
+
+import base64
+import fcntl
+import os
+import secrets
+import shutil
+from pathlib import Path
+from typing import IO
+
+from infra.local.errors import StateInUse, StateUnusable
+
+_KEPT = ("aws", "s3", "aws.log", "polything.log", "data.key", "demo.json", "checkpoints.json", "checkpoints.tmp")
+KEY_BYTES = 32
+
+
+class StateDirectory:
+    """Owns the directory while it is open: a second local cloud on it is refused."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: IO[str] | None = None
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints.json"
+
+    @property
+    def demo(self) -> Path:
+        return self.path / "demo.json"
+
+    def open(self) -> None:
+        """Make the directory where it is missing and lock it. Raises StateUnusable and StateInUse."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = (self.path / "lock").open("a+", encoding="ascii")
+        except OSError as error:
+            reason = error.strerror or error
+            raise StateUnusable(f"{self.path} cannot be written ({reason}): choose another with --state") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.seek(0)
+            owner = lock.read().strip() or "unknown"
+            lock.close()
+            raise StateInUse(
+                f"{self.path} is in use by the local cloud with process id {owner}: stop it or choose another with --state"
+            ) from error
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        self._lock = lock
+
+    def close(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def reset(self) -> None:
+        """Forget everything a local cloud keeps, and nothing else that lies there."""
+        for name in _KEPT:
+            target = self.path / name
+            if target.is_dir():
+                shutil.rmtree(target)
+            else:
+                target.unlink(missing_ok=True)
+
+    def data_key(self) -> str:
+        """The key that encrypts devices' secrets here, made once: "local:" and base64 of 32 bytes."""
+        path = self.path / "data.key"
+        if not path.exists():
+            text = "local:" + base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode("ascii")
+            write_private(path, text)
+        return path.read_text(encoding="ascii").strip()
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace the file by one that only its owner can read, as a whole or not at all."""
+    temporary = path.with_name(f"{path.name}.new")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(temporary, path)

@@ -1,0 +1,72 @@
+"""What all tests share: a settable clock, AWS by moto, a tenant, and a count of AWS calls."""
+
+import base64
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+os.environ.update(
+    AWS_ACCESS_KEY_ID="test",
+    AWS_SECRET_ACCESS_KEY="test",
+    AWS_DEFAULT_REGION="us-east-1",
+    AWS_EC2_METADATA_DISABLED="true",
+    POLYTHING_PREFIX="polything-test",
+    POLYTHING_DATA_KEY="local:" + base64.b64encode(b"k" * 32).decode(),
+    POLYTHING_QUEUE_BASE="https://sqs.us-east-1.amazonaws.com/123456789012",
+    POWERTOOLS_METRICS_NAMESPACE="polything",
+)
+
+from tests.support.clock import FakeClock  # noqa: E402
+
+
+@pytest.fixture
+def clock() -> Iterator[FakeClock]:
+    """A clock that stands until a test moves it."""
+    from chalicelib.core import clock as core_clock
+
+    fake = FakeClock(1_700_000_000_000)
+    core_clock.use(fake)
+    yield fake
+    core_clock.use(None)
+
+
+@pytest.fixture
+def aws(clock: FakeClock) -> Iterator[None]:
+    """An empty AWS account with the data stack in it."""
+    from moto import mock_aws
+
+    from infra.local.provision import provision
+    from tests.support.process import forget_everything
+
+    with mock_aws():
+        forget_everything()
+        provision("polything-test")
+        yield
+    forget_everything()
+
+
+@dataclass
+class Calls:
+    """The AWS calls made since the fixture or the last `clear`, as "service.Operation"."""
+
+    made: list[str] = field(default_factory=list)
+
+    def clear(self) -> None:
+        self.made.clear()
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
+    from botocore.client import BaseClient
+
+    counted = Calls()
+    send = BaseClient._make_api_call
+
+    def count(self: BaseClient, operation: str, arguments: object) -> object:
+        counted.made.append(f"{self.meta.service_model.service_name}.{operation}")
+        return send(self, operation, arguments)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", count)
+    return counted

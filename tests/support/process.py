@@ -1,0 +1,13 @@
+"""Make this process forget what it has cached, as a fresh Lambda would."""
+
+
+def forget_everything() -> None:
+    from chalicelib.aws import clients
+    from chalicelib.core import products, tokens
+    from chalicelib.store import base
+
+    clients.client.cache_clear()
+    clients._session.cache_clear()
+    base.connection.cache_clear()
+    tokens.forget()
+    products.forget()
