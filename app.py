@@ -5,10 +5,11 @@ pays at start only for what it runs.
 """
 
 import os
+from importlib import import_module
 from typing import Any
 
-from chalice import Chalice, Rate, Response
-from chalice.app import DynamoDBEvent, SQSEvent
+from chalice import Chalice, Rate
+from chalice.app import CloudWatchEvent, DynamoDBEvent, Response, SQSEvent
 
 DIALECTS = {"iocm": "huawei", "iodm": "huawei", "": "huawei"}  # by first path segment; "": all others
 VERBS = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"]
@@ -18,65 +19,55 @@ OUTBOX_STREAM = os.environ.get("POLYTHING_OUTBOX_STREAM", "arn:aws:dynamodb:::ta
 app = Chalice(app_name="polything")
 
 
+def handler(name: str) -> Any:
+    return import_module(f"chalicelib.handlers.{name}")
+
+
 @app.route("/", methods=VERBS, content_types=[])
 def root() -> Response:
-    from chalicelib.handlers import http
-
-    return http.serve(app.current_request, DIALECTS)
+    return handler("http").serve(app.current_request, DIALECTS)
 
 
-app.route("/{proxy+}", methods=VERBS, content_types=[], name="proxy")(root)
+@app.route("/{proxy+}", methods=VERBS, content_types=[])
+def proxy() -> Response:
+    return handler("http").serve(app.current_request, DIALECTS)
 
 
-@app.lambda_function(name="authorizer")
+@app.lambda_function()
 def authorizer(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    from chalicelib.handlers import authorizer as handler
-
-    return handler.authorize(event)
+    return handler("authorizer").authorize(event)
 
 
-@app.lambda_function(name="ingest")
+@app.lambda_function()
 def ingest(event: dict[str, Any], _context: Any) -> None:
-    from chalicelib.handlers import iot
-
-    iot.ingest(event)
+    handler("iot").ingest(event)
 
 
-@app.lambda_function(name="presence")
+@app.lambda_function()
 def presence(event: dict[str, Any], _context: Any) -> None:
-    from chalicelib.handlers import iot
-
-    iot.presence(event)
+    handler("iot").presence(event)
 
 
-@app.on_dynamodb_record(
-    stream_arn=OUTBOX_STREAM, batch_size=25, starting_position="TRIM_HORIZON", name="dispatch"
-)
+@app.on_dynamodb_record(stream_arn=OUTBOX_STREAM, batch_size=25, starting_position="TRIM_HORIZON")
 def dispatch(event: DynamoDBEvent) -> None:
-    from chalicelib.handlers import outbox
-
-    outbox.dispatch(event.to_dict())
+    handler("outbox").dispatch(event.to_dict())
 
 
-@app.on_sqs_message(queue=f"{PREFIX}-callbacks.fifo", batch_size=5, name="deliver")
+@app.on_sqs_message(queue=f"{PREFIX}-callbacks.fifo", batch_size=5)
 def deliver(event: SQSEvent) -> None:
-    from chalicelib.handlers import queues
-
-    queues.deliver(event.to_dict())
+    handler("queues").deliver(event.to_dict())
 
 
-app.on_sqs_message(queue=f"{PREFIX}-callback-retries", batch_size=5, name="redeliver")(deliver)
+@app.on_sqs_message(queue=f"{PREFIX}-callback-retries", batch_size=5)
+def redeliver(event: SQSEvent) -> None:
+    handler("queues").deliver(event.to_dict())
 
 
-@app.on_sqs_message(queue=f"{PREFIX}-work", batch_size=5, name="work")
+@app.on_sqs_message(queue=f"{PREFIX}-work", batch_size=5)
 def work(event: SQSEvent) -> None:
-    from chalicelib.handlers import queues
-
-    queues.work(event.to_dict())
+    handler("queues").work(event.to_dict())
 
 
-@app.schedule(Rate(1, unit=Rate.MINUTES), name="sweep")
-def sweep(_event: Any) -> None:
-    from chalicelib.handlers import schedules
-
-    schedules.sweep()
+@app.schedule(Rate(1, unit=Rate.MINUTES))
+def sweep(_event: CloudWatchEvent) -> None:
+    handler("schedules").sweep()

@@ -30,57 +30,34 @@ and bytes(n) (n bytes, as lowercase hex). A number is raw * scale + offset (defa
 `endian` is big (the default) or little; a field may differ from its layout.
 """
 
-import re
-import struct
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from msgspec import DecodeError, Meta, Struct, ValidationError, json
+from msgspec import DecodeError, Meta, Struct, json
 
 from .errors import InvalidInput
-from .things import Name, ServiceId, number
+from .layout_fields import Endian, Field, LayoutMismatch, pack, unpack
+from .things import Name, ServiceId
 
 MAX_SIZE = 100 * 1024  # characters of a layout
 MAX_FRAME = 64 * 1024  # bytes of a frame
 MAX_MID = 65_535
 
-Endian = Literal["big", "little"]
 IdByte = Annotated[int, Meta(ge=0, le=255)]
 
-_CODES = {
-    "uint8": "B",
-    "int8": "b",
-    "uint16": "H",
-    "int16": "h",
-    "uint32": "I",
-    "int32": "i",
-    "float32": "f",
-    "float64": "d",
-    "bool": "?",
-}
-_FLOATS = ("float32", "float64")
-_SIZED = re.compile(r"(string|bytes)\(([1-9][0-9]{0,4})\)", re.ASCII)
-_ORDER = {"big": ">", "little": "<"}
-_AT = re.compile(r"(?P<reason>.*) - at `\$\.?(?P<field>[^`]*)`", re.DOTALL)
-
-
-class LayoutMismatch(ValueError):
-    """A payload or a command that the product's layout does not describe."""
-
-
-class Field(Struct, frozen=True, forbid_unknown_fields=True):
-    name: Name
-    type: str
-    endian: Endian | None = None
-    scale: int | float = 1
-    offset: int | float = 0
-
-    @property
-    def width(self) -> int:
-        """Bytes in the frame."""
-        sized = _SIZED.fullmatch(self.type)
-        return int(sized[2]) if sized else struct.calcsize(">" + _CODES[self.type])
+__all__ = [
+    "CommandFrame",
+    "Endian",
+    "Field",
+    "Layout",
+    "LayoutMismatch",
+    "Report",
+    "ReportFrame",
+    "ResponseFrame",
+    "decode",
+    "encode_command",
+    "parse",
+]
 
 
 class ReportFrame(Struct, frozen=True, forbid_unknown_fields=True):
@@ -123,18 +100,16 @@ class Report(Struct, frozen=True):
 
 
 def parse(text: str | bytes) -> Layout:
-    """The layout in a JSON document. Raises InvalidInput naming the field, as in `reports[0].fields[1].type`."""
+    """The layout in a JSON document.
+
+    Raises InvalidInput, in its field or its reason naming the place: `reports[0].fields[1].type`.
+    """
     if len(text) > MAX_SIZE:
         raise InvalidInput("layout", f"is larger than {MAX_SIZE}")
     try:
         layout = json.decode(text, type=Layout)
-    except ValidationError as error:
-        match = _AT.fullmatch(str(error))
-        raise InvalidInput(
-            match["field"] if match else "layout", match["reason"] if match else str(error)
-        ) from error
     except (DecodeError, RecursionError, UnicodeError) as error:
-        raise InvalidInput("layout", f"is not JSON: {error}") from error
+        raise InvalidInput("layout", f"is not a field layout: {error}") from error
     _check_ids(layout)
     _check_methods(layout.commands)
     groups: tuple[tuple[str, tuple[ReportFrame | CommandFrame | ResponseFrame, ...]], ...] = (
@@ -153,12 +128,12 @@ def decode(layout: Layout, payload: bytes) -> Report:
     frame = _frame_of(layout, payload)
     reader = _Reader(layout.endian, payload)
     if frame.id is not None:
-        reader.take("uint8")
+        reader.integer(1)
     if isinstance(frame, ReportFrame):
         report = Report("data", frame.service, reader.values(frame.fields))
     else:
-        mid = reader.take("uint16") if frame.mid else None
-        errcode = reader.take("uint8") if frame.errcode else None
+        mid = reader.integer(2) if frame.mid else None
+        errcode = reader.integer(1) if frame.errcode else None
         report = Report("response", frame.service, reader.values(frame.fields), mid, errcode)
     reader.finish()
     return report
@@ -179,9 +154,80 @@ def encode_command(layout: Layout, service: str, method: str, paras: Mapping[str
         raise LayoutMismatch(f"mid {mid} is outside 1 to {MAX_MID}")
     parts = [] if frame.id is None else [bytes([frame.id])]
     if frame.mid:
-        parts.append(struct.pack(_ORDER[layout.endian] + "H", mid))
+        parts.append(mid.to_bytes(2, layout.endian))
     for field in frame.fields:
         if field.name not in paras:
             raise LayoutMismatch(f"{field.name} is missing")
-        parts.append(_pack(field, field.endian or layout.endian, paras[field.name]))
+        parts.append(pack(field, field.endian or layout.endian, paras[field.name]))
     return b"".join(parts)
+
+
+class _Reader:
+    """Walks a payload from its first byte to its last."""
+
+    def __init__(self, endian: Endian, payload: bytes) -> None:
+        self._endian: Endian = endian
+        self._payload = payload
+        self._at = 0
+
+    def integer(self, width: int) -> int:
+        return int.from_bytes(self._bytes(width, "the header"), self._endian)
+
+    def values(self, fields: Iterable[Field]) -> dict[str, Any]:
+        return {
+            each.name: unpack(each, each.endian or self._endian, self._bytes(each.width, each.name))
+            for each in fields
+        }
+
+    def finish(self) -> None:
+        surplus = len(self._payload) - self._at
+        if surplus:
+            raise LayoutMismatch(f"payload is {surplus} bytes too long")
+
+    def _bytes(self, width: int, name: str) -> bytes:
+        end = self._at + width
+        if end > len(self._payload):
+            raise LayoutMismatch(f"payload ends within {name}: {len(self._payload)} bytes")
+        taken, self._at = self._payload[self._at : end], end
+        return taken
+
+
+def _up(layout: Layout) -> list[ReportFrame | ResponseFrame]:
+    return [*layout.reports, *layout.responses]
+
+
+def _frame_of(layout: Layout, payload: bytes) -> ReportFrame | ResponseFrame:
+    frames = _up(layout)
+    if len(frames) == 1 and frames[0].id is None:
+        return frames[0]
+    if not payload:
+        raise LayoutMismatch("payload is empty")
+    for frame in frames:
+        if frame.id == payload[0]:
+            return frame
+    raise LayoutMismatch(f"no report or response with the id {payload[0]} in the layout")
+
+
+def _check_ids(layout: Layout) -> None:
+    ids = [each.id for each in _up(layout)]
+    if len(ids) > 1 and None in ids:
+        raise InvalidInput("layout", "needs an id for every report and response, as there are several")
+    if len(set(ids)) < len(ids):
+        raise InvalidInput("layout", "gives one id to two reports or responses")
+
+
+def _check_methods(commands: tuple[CommandFrame, ...]) -> None:
+    seen = {(each.service, each.method) for each in commands}
+    if len(seen) < len(commands):
+        raise InvalidInput("commands", "describe one method of a service twice")
+
+
+def _check_fields(at: str, fields: tuple[Field, ...]) -> None:
+    if len({each.name for each in fields}) < len(fields):
+        raise InvalidInput(at, "name one field twice")
+    for index, field in enumerate(fields):
+        reason = field.flaw()
+        if reason:
+            raise InvalidInput(f"{at}[{index}].{reason[0]}", reason[1])
+    if sum(each.width for each in fields) > MAX_FRAME:
+        raise InvalidInput(at, f"take more than {MAX_FRAME} bytes")

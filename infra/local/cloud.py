@@ -7,6 +7,7 @@ imported, and on a stop everything that makes events ends before what handles th
 import importlib
 import logging
 import os
+import socket
 import sys
 import tempfile
 import time
@@ -21,25 +22,25 @@ from infra.local.aws import ROOT, Emulator, has_own_endpoints
 from infra.local.errors import EmulatorFailed
 from infra.local.functions import Functions
 from infra.local.http import HttpServer
-from infra.local.mqtt import start_broker
-from infra.local.ports import listen
-from infra.local.provision import provision
+from infra.local.ports import listen, reachable
+from infra.local.provision import Provisioned, provision
 from infra.local.runners import Runner
 from infra.local.schedule_runner import ScheduleRunner
-from infra.local.sources import failure_hook, runners_of
+from infra.local.sources import Pace, runners_of
 from infra.local.state import StateDirectory
 from infra.local.template import DATA
 
 log = logging.getLogger("polything.local")
 
 RULES = ROOT / "infra" / "edge.yaml"
+FAILURES = "ingest-failures"  # queue of device messages whose function failed for good
 
 
 def load_application() -> Chalice:
     """`app.py`, imported anew: it reads the environment while it is imported."""
     sys.modules.pop("app", None)
-    if settings := sys.modules.get("chalicelib.settings"):
-        settings.settings.cache_clear()  # type: ignore[attr-defined]
+    if module := sys.modules.get("chalicelib.settings"):
+        module.settings.cache_clear()
     app: Chalice = importlib.import_module("app").app
     return app
 
@@ -56,9 +57,7 @@ class LocalCloud:
         mqtt_port: int = 0,
         broker: str = "aws",
         prefix: str = "polything-local",
-        sweep_every: float = 5.0,
-        workers: int = 4,
-        retry_after: int = 2,
+        pace: Pace = Pace(),  # noqa: B008 -- frozen
         reset: bool = False,
         load_app: Callable[[], Chalice] = load_application,
         template: Path = DATA,
@@ -66,23 +65,21 @@ class LocalCloud:
     ) -> None:
         """Nothing is touched before `start()`.
 
-        state_dir: where state is kept; None for a directory that goes with the stop.
+        state_dir: where state is kept; None for a directory that goes with this object.
         broker: "aws" enforces IoT Core's limits, "lenient" lifts them.
-        sweep_every: seconds between runs of scheduled functions.
-        workers: batches of one queue handled at a time.
-        retry_after: seconds until a failed queue batch is tried again.
+        reset: forget the kept state at the first start.
         """
         self._temporary = None if state_dir else tempfile.TemporaryDirectory(prefix="polything-")
         self.state = StateDirectory(state_dir or Path(self._temporary.name))  # type: ignore[union-attr]
         self.host, self.port, self.mqtt_port = host, port, mqtt_port
-        self.broker_kind, self.prefix, self.reset = broker, prefix, reset
-        self.sweep_every, self.workers, self.retry_after = sweep_every, workers, retry_after
+        self.broker_kind, self.prefix, self.pace, self.reset = broker, prefix, pace, reset
         self.load_app, self.template, self.rules = load_app, template, rules
         self._environment = environment.Environment()
         self._emulator: Emulator | None = None
+        self._aws_port = 0
+        self._listener: socket.socket | None = None
         self._http: HttpServer | None = None
         self._broker: Any = None
-        self._data_port = self._aws_port = 0
         self._runners: list[Runner] = []
         self._functions: Functions | None = None
         self._invoked = 0
@@ -98,7 +95,7 @@ class LocalCloud:
         return self.host, self.mqtt_port
 
     def start(self) -> None:
-        """Start everything and return when it answers. Raises LocalCloudError, having stopped all again."""
+        """Start everything; it answers on return. Raises LocalCloudError, having stopped what had started."""
         try:
             self._start()
         except BaseException:
@@ -109,10 +106,34 @@ class LocalCloud:
         self.state.open()
         if self.reset:
             self.state.reset()
-        claimed = listen(self.host, self.port)
-        self.port = int(claimed.getsockname()[1])
+            self.reset = False
+        self._listener = listen(self.host, self.port)
+        self.port = int(self._listener.getsockname()[1])
         self._start_aws()
         provisioned = provision(self.prefix, template=self.template)
+        self._describe(provisioned)
+        app = self.load_app()
+        app.log.handlers.clear()  # Chalice's own prints tracebacks to standard output
+        self._functions = Functions(app)
+        self._start_broker(provisioned)
+        self._runners = runners_of(app, provisioned.queue_base, self.state.checkpoints, self.pace)
+        for runner in self._runners:
+            runner.start()
+        self._http = HttpServer(app, self._listener, self._nudge)
+        self._http.start()
+
+    def _start_aws(self) -> None:
+        if has_own_endpoints(os.environ):
+            self._environment.default(environment.own(os.environ))
+            return
+        self._emulator = Emulator(self.state.path, self._aws_port)
+        self._emulator.start()
+        self._aws_port = self._emulator.port
+        self._environment.set(environment.emulated(self._emulator.endpoint))
+        self._emulator.wait_ready()
+
+    def _describe(self, provisioned: Provisioned) -> None:
+        """Tell the app, through the environment, what there is."""
         self._environment.set(
             {
                 "POLYTHING_PREFIX": self.prefix,
@@ -123,22 +144,94 @@ class LocalCloud:
         )
         if "OutboxTable" in provisioned.streams:
             self._environment.set({"POLYTHING_OUTBOX_STREAM": provisioned.outbox_stream})
-        self._environment.default({"POLYTHING_STAGE": "local", "POLYTHING_CALLBACK_ALLOW": environment.LOOPBACK})
-        app = self.load_app()
-        app.log.handlers.clear()  # Chalice's own prints tracebacks to standard output
-        self._functions = Functions(app)
-        self._start_broker(provisioned.queue_base)
-        self._runners = runners_of(self, app, provisioned.queue_base)
-        for runner in self._runners:
-            runner.start()
-        self._http = HttpServer(app, claimed, self._nudge)
-        self._http.start()
+        self._environment.default(
+            {
+                "POLYTHING_STAGE": "local",
+                "POLYTHING_ACCOUNT": provisioned.account,
+                "POLYTHING_CALLBACK_ALLOW": environment.LOOPBACK,
+            }
+        )
 
-    def _start_aws(self) -> None:
-        if not has_own_endpoints(os.environ):
-            self._emulator = Emulator(self.state.path, self._aws_port)
-            self._emulator.start()
-            self._aws_port = self._emulator.port
-            self._environment.set(environment.emulated(self._emulator.endpoint))
-            self._emulator.wait_ready()
-        self._environment.default({"AWS_REGION": environment.REGION, "AWS_DEFAULT_REGION": environment.REGION})
+    def _start_broker(self, provisioned: Provisioned) -> None:
+        from infra.local.mqtt import failure_hook, rules_of, start_broker
+
+        on_failure = failure_hook(f"{provisioned.queue_base}/{self.prefix}-{FAILURES}")
+        self._broker = start_broker(
+            self.broker_kind, self.invoke, rules_of(self.rules), on_failure, self.host, self.mqtt_port
+        )
+        self.mqtt_port = self._broker.mqtt_port
+        endpoint = f"http://{reachable(self.host)}:{self._broker.data_port}"
+        self._environment.set({"AWS_ENDPOINT_URL_IOT_DATA_PLANE": endpoint})
+
+    def stop(self) -> None:
+        """Stop everything, keeping state. Harmless twice, and after a start that failed half-way."""
+        steps: list[Callable[[], object]] = [
+            *([self._http.stop] if self._http else []),
+            *([self._broker.stop] if self._broker else []),
+            *(runner.stop for runner in self._runners),
+            *([self._emulator.stop] if self._emulator else []),
+            *([self._listener.close] if self._listener else []),
+            self._environment.restore,
+            self.state.close,
+        ]
+        self._http = self._broker = self._emulator = self._listener = None
+        self._runners = []
+        _all_of(steps)
+
+    def check(self) -> None:
+        """Raises EmulatorFailed where the emulator ended by itself."""
+        if self._emulator is not None and not self._emulator.alive:
+            raise EmulatorFailed(f"ministack ended unexpectedly: see {self._emulator.log}")
+
+    def invoke(self, name: str, event: dict[str, Any]) -> Any:
+        """Run a `@app.lambda_function` as its trigger would; what it raises rises."""
+        assert self._functions is not None  # noqa: S101 -- set before anything can call
+        try:
+            return self._functions.invoke(name, event)
+        finally:
+            self._invoked += 1
+            self._nudge()
+
+    def sweep(self) -> bool:
+        """Run every scheduled function now; whether all succeeded."""
+        schedules = [runner for runner in self._runners if isinstance(runner, ScheduleRunner)]
+        return all([schedule.run_now() for schedule in schedules])
+
+    def wait_idle(self, timeout: float = 30.0) -> None:
+        """Wait until no message, record or invocation is waiting or running. Raises TimeoutError.
+
+        Delayed queue messages do not count: they wait for their time, not for a handler.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            before = self._handled()
+            busy = [runner.name for runner in self._runners if not runner.idle()]
+            if not self._broker.idle():
+                busy.append("broker")
+            if not busy and self._handled() == before:
+                return
+            if time.monotonic() > deadline:
+                raise TimeoutError(
+                    f"still busy after {timeout:g} s: {', '.join(busy) or 'new events keep coming'}"
+                )
+            time.sleep(0.02)
+
+    def _handled(self) -> int:
+        return self._invoked + sum(runner.handled for runner in self._runners)
+
+    def _nudge(self) -> None:
+        for runner in self._runners:
+            runner.nudge()
+
+
+def _all_of(steps: list[Callable[[], object]]) -> None:
+    """Run every step, also after one failed; then raise the first failure."""
+    failures: list[Exception] = []
+    for step in steps:
+        try:
+            step()
+        except Exception as error:
+            log.exception("stopping: %s failed", step)
+            failures.append(error)
+    if failures:
+        raise failures[0]

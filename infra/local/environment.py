@@ -32,6 +32,16 @@ class Environment:
         self._before.clear()
 
 
+def own(env: Mapping[str, str]) -> dict[str, str]:
+    """What is still missing where the operator named endpoints: streams live where their tables do."""
+    tables = env.get("AWS_ENDPOINT_URL_DYNAMODB") or env["AWS_ENDPOINT_URL"]
+    return {
+        "AWS_ENDPOINT_URL_DYNAMODB_STREAMS": tables,
+        "AWS_REGION": env.get("AWS_DEFAULT_REGION", REGION),
+        "AWS_DEFAULT_REGION": env.get("AWS_REGION", REGION),
+    }
+
+
 def emulated(endpoint: str) -> dict[str, str]:
     """What points an SDK at the emulator; its credentials are no secret."""
     return {

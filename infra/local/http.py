@@ -13,7 +13,7 @@ from chalice.local import ChaliceRequestHandler, LocalGatewayException, Threaded
 
 from infra.local.bodies import BodyError, declared_length, drain, read_body
 from infra.local.gateway import Gateway, origin_form
-from infra.local.ports import BACKLOG, listen
+from infra.local.ports import BACKLOG, reachable
 
 log = logging.getLogger("polything.http")
 
@@ -111,24 +111,24 @@ class HttpServer(ThreadedHTTPServer):
     request_queue_size = BACKLOG
 
     def __init__(
-        self, app: Chalice, host: str, port: int = 0, changed: Callable[[], None] = lambda: None
+        self, app: Chalice, listener: socket.socket, changed: Callable[[], None] = lambda: None
     ) -> None:
-        """Listen on host and port (raises PortTaken); `changed` is called after each successful write."""
+        """Serve on a listening socket, which becomes ours; `changed` is called after each successful write."""
         self.gateway = Gateway(app)
         self.changed = changed
         self._open: set[socket.socket] = set()
         self._thread: threading.Thread | None = None
-        # the base class would look the host's name up in DNS, and cannot listen on IPv6
-        super(ThreadedHTTPServer, self).__init__((host, port), Handler, bind_and_activate=False)
+        self.host, self.port = listener.getsockname()[:2]
+        # not HTTPServer's own binding: it would look the host's name up in DNS
+        super(ThreadedHTTPServer, self).__init__((self.host, self.port), Handler, bind_and_activate=False)
         self.socket.close()
-        self.socket: socket.socket = listen(host, port)
-        self.server_address = self.socket.getsockname()
-        self.host, self.port = host, int(self.server_address[1])
-        self.server_name, self.server_port = host, self.port
+        self.socket: socket.socket = listener
+        self.server_name, self.server_port = self.host, self.port
 
     @property
     def url(self) -> str:
-        return f"http://[{self.host}]:{self.port}" if ":" in self.host else f"http://{self.host}:{self.port}"
+        host = reachable(self.host)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), name="http", daemon=True)

@@ -8,6 +8,11 @@ from infra.local.errors import LocalCloudError, PortTaken
 BACKLOG = 128
 
 
+def reachable(host: str) -> str:
+    """An address to call what listens on `host`: "every interface" is no address."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104
+
+
 def explain(error: OSError, host: str, port: int, option: str) -> LocalCloudError:
     """The line to show for a socket that could not be opened."""
     place = f"{host}:{port}"

@@ -29,6 +29,10 @@ class Provisioned:
     streams: dict[str, str]  # stream ARN by the table's logical name in the template
 
     @property
+    def account(self) -> str:
+        return self.queue_base.rpartition("/")[2]
+
+    @property
     def outbox_stream(self) -> str:
         return self.streams["OutboxTable"]
 

@@ -10,7 +10,16 @@ from typing import IO
 
 from infra.local.errors import StateInUse, StateUnusable
 
-_KEPT = ("aws", "s3", "aws.log", "polything.log", "data.key", "demo.json", "checkpoints.json", "checkpoints.tmp")
+_KEPT = (
+    "aws",
+    "s3",
+    "aws.log",
+    "polything.log",
+    "data.key",
+    "demo.json",
+    "checkpoints.json",
+    "checkpoints.tmp",
+)
 KEY_BYTES = 32
 
 
@@ -35,8 +44,9 @@ class StateDirectory:
             self.path.mkdir(parents=True, exist_ok=True)
             lock = (self.path / "lock").open("a+", encoding="ascii")
         except OSError as error:
-            reason = error.strerror or error
-            raise StateUnusable(f"{self.path} cannot be written ({reason}): choose another with --state") from error
+            raise StateUnusable(
+                f"{self.path} cannot be written ({error.strerror}): choose another with --state"
+            ) from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -44,7 +54,7 @@ class StateDirectory:
             owner = lock.read().strip() or "unknown"
             lock.close()
             raise StateInUse(
-                f"{self.path} is in use by the local cloud with process id {owner}: stop it or choose another with --state"
+                f"{self.path} is in use by process {owner}: stop that or choose another with --state"
             ) from error
         lock.truncate(0)
         lock.write(str(os.getpid()))

@@ -1,12 +1,13 @@
 """A tenant with an application and a product, made by the core itself."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.core import applications, products
 from chalicelib.core.applications import Caller
 from chalicelib.core.products import Facts, NodeType, Product
-from chalicelib.dialects.huawei.profile import from_document
+from chalicelib.dialects.huawei import profile
 
 METER = {
     "devices": [
@@ -65,7 +66,8 @@ def make_fleet(name: str = "acme", **facts: Any) -> Fleet:
 
 
 def make_product(tenant: str, node_type: NodeType = NodeType.ENDPOINT, **facts: Any) -> Product:
-    found, model = from_document(METER)
+    read = profile.read(json.dumps(METER).encode())
+    found, model = read.facts, read.things
     given = {"manufacturer_id": found.manufacturer_id, "model": found.model} | facts
     return products.create(
         tenant,

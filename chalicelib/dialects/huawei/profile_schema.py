@@ -4,7 +4,6 @@ Source: Huawei 1.6.5 (names and types of all fields)
 """
 
 import math
-import re
 from typing import TypeVar
 
 from msgspec import DecodeError, Struct, ValidationError, json
@@ -12,13 +11,13 @@ from msgspec import DecodeError, Struct, ValidationError, json
 from ...core import things
 from ...core.errors import InvalidInput
 from ...core.things import Name
+from ...web.validation import explain
 
 S = TypeVar("S", bound=Struct)
 
 Number = int | float | str
 
 _BOM = b"\xef\xbb\xbf"
-_AT = re.compile(r"(?P<reason>.*) - at `\$\.?(?P<field>[^`]*)`", re.DOTALL)
 
 
 class Value(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -94,10 +93,9 @@ def decode(kind: type[S], file: str, data: bytes) -> S:
     try:
         return json.decode(data.removeprefix(_BOM), type=kind)
     except ValidationError as error:
-        match = _AT.fullmatch(str(error))
-        if match is None:
-            raise InvalidInput(file, str(error)) from error
-        raise InvalidInput(f"{file}: {match['field']}", match["reason"]) from error
+        found = explain(error)
+        at = f"{file}: {found.field}" if found.field else file
+        raise InvalidInput(at, found.reason, missing=found.missing) from error
     except (DecodeError, RecursionError) as error:
         raise InvalidInput(file, f"is not JSON: {error}") from error
 

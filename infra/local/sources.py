@@ -1,0 +1,75 @@
+"""From what Chalice registered to the runners that feed it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from chalice.app import Chalice, DynamoDBEventConfig, ScheduledEventConfig, SQSEventConfig
+
+from infra.local.checkpoints import Checkpoints
+from infra.local.errors import TemplateError
+from infra.local.functions import Functions
+from infra.local.queue_runner import QueueRunner
+from infra.local.runners import Runner
+from infra.local.schedule_runner import ScheduleRunner
+from infra.local.stream_runner import StreamRunner
+
+POOL = 64  # connections: every worker of every queue may settle a batch while the receivers poll
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How eager the runners are; see LocalCloud."""
+
+    sweep_every: float = 5.0
+    workers: int = 4
+    retry_after: int = 2
+
+
+def runners_of(app: Chalice, queue_base: str, checkpoints: Path | None, pace: Pace) -> list[Runner]:
+    """One runner for each event source, not yet started. Raises TemplateError for a kind unknown here."""
+    sources = _Sources(app, queue_base, Checkpoints(checkpoints), pace)
+    return [sources.runner(source) for source in app.event_sources]
+
+
+class _Sources:
+    def __init__(self, app: Chalice, queue_base: str, checkpoints: Checkpoints, pace: Pace) -> None:
+        self.functions = Functions(app)
+        self.queue_base = queue_base
+        self.checkpoints = checkpoints
+        self.pace = pace
+        self.sqs: Any = boto3.client("sqs", config=Config(max_pool_connections=POOL))
+        self.streams: Any = boto3.client("dynamodbstreams")
+
+    def runner(self, source: Any) -> Runner:
+        if isinstance(source, SQSEventConfig):
+            return self._queue(source)
+        if isinstance(source, DynamoDBEventConfig):
+            return self._stream(source)
+        if isinstance(source, ScheduledEventConfig):
+            handler = self.functions.handler(source.name)
+            return ScheduleRunner(source.name, handler, self.pace.sweep_every)
+        raise TemplateError(f"{type(source).__name__} of {source.name} has no runner in local mode")
+
+    def _queue(self, source: SQSEventConfig) -> QueueRunner:
+        name = source.queue or str(source.queue_arn).rpartition(":")[2]
+        return QueueRunner(
+            self.sqs,
+            f"{self.queue_base}/{name}",
+            self.functions.handler(source.name),
+            batch_size=source.batch_size,
+            workers=self.pace.workers,
+            retry_after=self.pace.retry_after,
+        )
+
+    def _stream(self, source: DynamoDBEventConfig) -> StreamRunner:
+        return StreamRunner(
+            self.streams,
+            source.stream_arn,
+            self.functions.handler(source.name),
+            self.checkpoints,
+            name=source.name,
+            batch_size=source.batch_size,
+        )
