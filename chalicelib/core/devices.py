@@ -135,6 +135,23 @@ def expired(record: DeviceRecord) -> bool:
     return record.deadline is not None and int(record.deadline) <= clock.now()
 
 
+def speaks_for(speaker: str, device: str) -> bool:
+    """Whether a session of `speaker` may bring messages of `device`: its own, or its present child's.
+
+    One AWS call for a child, none for its own.
+    """
+    if speaker == device:
+        return True
+    record = DeviceRecord.find(device, DEVICE)
+    return record is not None and not record.deleted and record.gateway == speaker
+
+
+def product_of(device: str) -> str | None:
+    """Id of the device's product, whoever asks. One AWS call."""
+    record = DeviceRecord.find(device, DEVICE)
+    return record.product if record else None
+
+
 def get(caller: Caller, device: str) -> Device:
     """Raises DeviceNotFound. One AWS call."""
     return device_of(record_of(caller, device))

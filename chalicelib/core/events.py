@@ -37,23 +37,43 @@ class Event(msgspec.Struct, frozen=True):
     data: dict[str, Any]
 
 
-def emit(transaction: Transaction, kind: EventType, source: str, tenant: str, owner: str, **data: Any) -> str:
+def emit(change: Transaction, kind: EventType, source: str, tenant: str, owner: str, **data: Any) -> str:
     """Add an event to the change. Structs in `data` are written as JSON objects. Answers its id."""
-    at = clock.now()
-    ident = ids.ordered_id(at)
-    transaction.put(
-        EventRecord(
-            source,
-            ident,
-            type=kind.value,
-            tenant=tenant,
-            owner=owner,
-            at=at,
-            data=msgspec.json.encode(data).decode(),
-            ttl=(at + KEPT) // clock.SECOND,
-        )
-    )
+    ident = ids.ordered_id()
+    change.put(_record(ident, kind, source, tenant, owner, data))
     return ident
+
+
+def emit_once(
+    change: Transaction,
+    kind: EventType,
+    source: str,
+    tenant: str,
+    owner: str,
+    *,
+    ident: str,
+    error: Exception,
+    **data: Any,
+) -> None:
+    """Like `emit`, under an id that the cause determines; fails with `error` where it was told before."""
+    record = _record(ident, kind, source, tenant, owner, data)
+    change.put(record, EventRecord.source.does_not_exist(), error)
+
+
+def _record(
+    ident: str, kind: EventType, source: str, tenant: str, owner: str, data: dict[str, Any]
+) -> EventRecord:
+    at = clock.now()
+    return EventRecord(
+        source,
+        ident,
+        type=kind.value,
+        tenant=tenant,
+        owner=owner,
+        at=at,
+        data=msgspec.json.encode(data).decode(),
+        ttl=(at + KEPT) // clock.SECOND,
+    )
 
 
 def read(record: EventRecord) -> Event:

@@ -110,15 +110,22 @@ def pack(field: Field, endian: Endian, value: object) -> bytes:
         raise LayoutMismatch(f"{field.name} is not a number")
     raw = (exact - _exact(field.offset)) / _exact(field.scale)
     try:
-        code = _ORDER[endian] + _CODES[field.type]
-        return struct.pack(code, float(raw) if field.type in _FLOATS else _whole(field, raw))
+        packed = _fraction(raw) if field.type in _FLOATS else _whole(field, raw)
+        return struct.pack(_ORDER[endian] + _CODES[field.type], packed)
     except (struct.error, OverflowError) as error:
         raise LayoutMismatch(f"{field.name} does not fit {field.type}") from error
 
 
+def _fraction(raw: Decimal) -> float:
+    value = float(raw)
+    if not math.isfinite(value):
+        raise OverflowError
+    return value
+
+
 def _whole(field: Field, raw: Decimal) -> int:
     if raw.adjusted() > MAX_DIGITS:
-        raise LayoutMismatch(f"{field.name} does not fit {field.type}")
+        raise OverflowError
     nearest = raw.to_integral_value()
     # a double holds 17 digits, so what was decoded with a long scale comes back with a tiny error
     if abs(raw - nearest) > TOLERANCE:

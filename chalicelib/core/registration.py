@@ -9,7 +9,7 @@ import msgspec
 
 from ..aws import encryption
 from ..store import counters
-from ..store.devices import CREDENTIALS, DEVICE, LINK, CredentialsRecord, DeviceItem, DeviceRecord, LinkRecord
+from ..store.devices import CREDENTIALS, DEVICE, LINK, CredentialsRecord, DeviceRecord, LinkRecord, Parts
 from ..store.products import AliasRecord
 from ..store.transactions import ConditionFailed, Transaction
 from . import clock, credentials, devices, ids, products
@@ -205,18 +205,11 @@ def _renew_device(change: Transaction, record: DeviceRecord, node_id: str | None
 
 
 def _parts(caller: Caller, device: str) -> tuple[DeviceRecord, CredentialsRecord, LinkRecord | None]:
-    found: dict[str, DeviceItem] = {
-        record.item: record
-        for record in DeviceItem.batch_get(
-            [(device, DEVICE), (device, CREDENTIALS), (device, LINK)], consistent_read=True
-        )
-    }
-    record, held, link = found.get(DEVICE), found.get(CREDENTIALS), found.get(LINK)
-    if not isinstance(record, DeviceRecord) or not devices.visible(caller, record):
+    parts = Parts(device, DEVICE, CREDENTIALS, LINK)
+    record, held = parts.get(DEVICE, DeviceRecord), parts.get(CREDENTIALS, CredentialsRecord)
+    if record is None or held is None or not devices.visible(caller, record):
         raise DeviceNotFound(device)
-    if not isinstance(held, CredentialsRecord):
-        raise DeviceNotFound(device)
-    return record, held, link if isinstance(link, LinkRecord) else None
+    return record, held, parts.get(LINK, LinkRecord)
 
 
 def sweep() -> int:

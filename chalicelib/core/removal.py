@@ -23,6 +23,7 @@ from ..store.devices import (
     DeviceItem,
     DeviceRecord,
     LinkRecord,
+    Parts,
 )
 from ..store.history import HistoryRecord
 from ..store.products import AliasRecord
@@ -56,8 +57,8 @@ def remove(
     Raises ConditionFailed where `condition` on the device does not hold.
     """
     device = record.device
-    held = CredentialsRecord.find(device, CREDENTIALS)
-    link = LinkRecord.find(device, LINK)
+    parts = Parts(device, CREDENTIALS, LINK)
+    held, link = parts.get(CREDENTIALS, CredentialsRecord), parts.get(LINK, LinkRecord)
     now = clock.now()
     change = Transaction()
     change.update(

@@ -8,6 +8,7 @@ app reads back what its device said.
 import math
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from msgspec import Struct
@@ -60,7 +61,7 @@ def check_desired(model: ThingModel, service_id: str, values: Mapping[str, Any])
     """Refuse desired values that the model does not take.
 
     Raises ServiceNotFound, PropertyNotWritable, or InvalidInput naming `desired.<property>`.
-    Source: Huawei 1.4
+    Source: Huawei 1.5.8
     """
     service = _service(model, service_id)
     for name, value in values.items():
@@ -76,7 +77,7 @@ def check_command(model: ThingModel, service_id: str, method: str, paras: Mappin
     """Refuse a command that the model does not describe.
 
     Raises ServiceNotFound, CommandTypeNotFound, or InvalidInput naming `paras.<parameter>`.
-    Source: Huawei 1.9.1
+    Source: Huawei 1.9.1, 1.9.7
     """
     service = _service(model, service_id)
     if service is None:
@@ -151,7 +152,7 @@ def _check_integer(field: Field, value: object, path: str) -> Problem | None:
     low, high = INTEGERS[field.data_type]
     if not low <= exact <= high:
         return Problem(path, f"is outside {low} to {high}")
-    return _check_range(field, value, path)
+    return _range_problem(field, exact, path)
 
 
 def _check_fraction(field: Field, value: object, path: str) -> Problem | None:
@@ -159,14 +160,11 @@ def _check_fraction(field: Field, value: object, path: str) -> Problem | None:
     # text like "1e999" is a number, but no system's double can hold it
     if exact is None or not math.isfinite(float(exact)):
         return Problem(path, "is not a finite number")
-    return _check_range(field, value, path)
+    return _range_problem(field, exact, path)
 
 
-def _check_range(field: Field, value: object, path: str) -> Problem | None:
-    exact = number(value)
+def _range_problem(field: Field, exact: Decimal, path: str) -> Problem | None:
     low, high = field.bounds
-    if exact is None:
-        return Problem(path, "is not a number")
     if low is not None and exact < low:
         return Problem(path, f"is below {field.min}")
     if high is not None and exact > high:

@@ -31,7 +31,13 @@ def total(name: str) -> int:
 
 
 class CursorRecord(Record):
-    """Where the next page of a walk starts, and the total counted for that walk."""
+    """What is kept of a walk over pages.
+
+    item                what
+    <walk>#<n>          where page n starts, and the total counted for the walk
+    <walk>#list         head of a walk's id list: total and build
+    <walk>#list#<n>     a chunk of the list
+    """
 
     class Meta(TableMeta):
         table_name = table_name("cursors")
@@ -39,6 +45,8 @@ class CursorRecord(Record):
     walk = UnicodeAttribute(hash_key=True)
     start = UnicodeAttribute(null=True)  # JSON text of the exclusive start key
     total = NumberAttribute(null=True)
+    build = UnicodeAttribute(null=True)  # the same in all items written of one list
+    entries = UnicodeAttribute(null=True)  # of a chunk, separated by line breaks
     ttl = NumberAttribute()
 
 

@@ -11,7 +11,7 @@
 A device with its services is one query: from `#device` up to, not including, `T`.
 """
 
-from typing import Any
+from typing import Any, TypeVar
 
 from pynamodb.attributes import (
     BooleanAttribute,
@@ -146,12 +146,12 @@ class CredentialsRecord(DeviceItem, discriminator="credentials"):
 
 class LinkRecord(DeviceItem, discriminator="link"):
     client = UnicodeAttribute()
+    previous = UnicodeAttribute(null=True)  # the client before it, to be disconnected
     dialect = UnicodeAttribute()
-    codec = UnicodeAttribute()  # "json" or "binary": how it last spoke
+    codec = UnicodeAttribute(null=True)  # "json" or "binary": how it last spoke
     topic_id = UnicodeAttribute()  # the id in its topics: device id or node id
     since = NumberAttribute()  # ms of the CONNECT that made it current
     session = UnicodeAttribute(null=True)  # the broker's session id, once announced
-    version = NumberAttribute(null=True)  # the broker's version number of that session
     online = BooleanAttribute()
 
 
@@ -178,3 +178,21 @@ class SessionRecord(Record):
     topic_id = UnicodeAttribute()
     since = NumberAttribute()
     ttl = NumberAttribute()
+
+
+T = TypeVar("T", bound=DeviceItem)
+
+
+class Parts:
+    """Some items of one device's collection, read together."""
+
+    def __init__(self, device: str, *items: str) -> None:
+        """One consistent AWS call per hundred items."""
+        keys = [(device, item) for item in dict.fromkeys(items)]
+        self._found: dict[str, DeviceItem] = {
+            record.item: record for record in DeviceItem.batch_get(keys, consistent_read=True)
+        }
+
+    def get(self, item: str, kind: type[T]) -> T | None:
+        found = self._found.get(item)
+        return found if isinstance(found, kind) else None

@@ -1,9 +1,12 @@
 """Who is told of which events, and how the targets are doing.
 
 Each subscription is two items in its owner's collection, written in one transaction:
-`I#<id>`, found by id, and `K#<dialect>#<notify type>#<hash of the URL>`, which keeps the pair
-unique and serves dispatch: all targets of one notify type are one query.
+`I#<dialect>#<id>`, found by id and listed in order of creation, and
+`K#<dialect>#<notify type>#<hash of the URL>`, which keeps the pair unique and serves dispatch:
+all targets of one notify type are one query. `N#<dialect>` counts them.
 """
+
+import hashlib
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
@@ -24,13 +27,47 @@ class SubscriptionRecord(Record):
     created = NumberAttribute()
 
 
+class SubscriptionCountRecord(Record):
+    """How many subscriptions an owner has in one dialect."""
+
+    class Meta(TableMeta):
+        table_name = table_name("subscriptions")
+
+    owner = UnicodeAttribute(hash_key=True)
+    item = UnicodeAttribute(range_key=True)
+    count_ = NumberAttribute(attr_name="count", default=0)
+
+
+def by_id(dialect: str, ident: str = "") -> str:
+    """Key of one subscription, or the prefix of all."""
+    return f"I#{dialect}#{ident}"
+
+
+def by_type(dialect: str, notify_type: str) -> str:
+    """Prefix of all subscriptions of one notify type."""
+    return f"K#{dialect}#{notify_type}#"
+
+
+def by_pair(dialect: str, notify_type: str, url: str) -> str:
+    return by_type(dialect, notify_type) + hashlib.sha256(url.encode()).hexdigest()
+
+
+def counted(dialect: str) -> str:
+    return f"N#{dialect}"
+
+
 class TargetRecord(Record):
-    """Health of one callback target (scheme, host and port), shared by all who send to it."""
+    """Health of one callback target as one owner meets it; a healthy one has no item.
+
+    `target` is `<owner>|<scheme>://<host>:<port>`: by owner, because whoever could spoil a shared
+    host's record would silence other tenants' callbacks.
+    """
 
     class Meta(TableMeta):
         table_name = table_name("targets")
 
     target = UnicodeAttribute(hash_key=True)
-    failures = NumberAttribute(default=0)
-    open_until = NumberAttribute(null=True)
+    failures = NumberAttribute(default=0)  # in a row
+    slow = NumberAttribute(default=0)  # slow answers in a row
+    open_until = NumberAttribute(default=0)  # ms; nothing is sent before
     ttl = NumberAttribute(null=True)

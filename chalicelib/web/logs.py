@@ -1,11 +1,5 @@
-"""Structured logs. Powertools is imported by the first line that is written."""
+"""The log of the web layer is everyone's."""
 
-from functools import cache
-from typing import Any
+from ..logs import logger
 
-
-@cache
-def logger() -> Any:
-    from aws_lambda_powertools import Logger
-
-    return Logger(service="polything")
+__all__ = ["logger"]

@@ -30,7 +30,7 @@ def serve(api: Api, request: Request) -> Answer:
         return _perform(api, operation, request, match.values)
     except (PolythingError, NoSuchOperation) as error:
         return api.render(error, operation)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the one place that answers what nobody foresaw
         _log().exception(
             "unhandled error", extra={"dialect": api.name, "operation": operation and operation.name}
         )

@@ -7,6 +7,7 @@ imported, and on a stop everything that makes events ends before what handles th
 import importlib
 import logging
 import os
+import secrets
 import socket
 import sys
 import tempfile
@@ -30,7 +31,7 @@ from infra.local.sources import Pace, runners_of
 from infra.local.state import StateDirectory
 from infra.local.template import DATA
 
-log = logging.getLogger("polything.local")
+log = logging.getLogger(__name__)
 
 RULES = ROOT / "infra" / "edge.yaml"
 FAILURES = "ingest-failures"  # queue of device messages whose function failed for good
@@ -65,12 +66,12 @@ class LocalCloud:
     ) -> None:
         """Nothing is touched before `start()`.
 
-        state_dir: where state is kept; None for a directory that goes with this object.
+        state_dir: where state is kept; None for a directory that is removed by `stop()`.
         broker: "aws" enforces IoT Core's limits, "lenient" lifts them.
         reset: forget the kept state at the first start.
         """
-        self._temporary = None if state_dir else tempfile.TemporaryDirectory(prefix="polything-")
-        self.state = StateDirectory(state_dir or Path(self._temporary.name))  # type: ignore[union-attr]
+        self._passing = state_dir is None
+        self.state = StateDirectory(state_dir or _passing_directory())
         self.host, self.port, self.mqtt_port = host, port, mqtt_port
         self.broker_kind, self.prefix, self.pace, self.reset = broker, prefix, pace, reset
         self.load_app, self.template, self.rules = load_app, template, rules
@@ -168,11 +169,13 @@ class LocalCloud:
         steps: list[Callable[[], object]] = [
             *([self._http.stop] if self._http else []),
             *([self._broker.stop] if self._broker else []),
+            *(runner.end for runner in self._runners),
             *(runner.stop for runner in self._runners),
             *([self._emulator.stop] if self._emulator else []),
             *([self._listener.close] if self._listener else []),
             self._environment.restore,
             self.state.close,
+            *([self.state.remove] if self._passing else []),
         ]
         self._http = self._broker = self._emulator = self._listener = None
         self._runners = []
@@ -195,7 +198,8 @@ class LocalCloud:
     def sweep(self) -> bool:
         """Run every scheduled function now; whether all succeeded."""
         schedules = [runner for runner in self._runners if isinstance(runner, ScheduleRunner)]
-        return all([schedule.run_now() for schedule in schedules])
+        succeeded = [schedule.run_now() for schedule in schedules]
+        return all(succeeded)
 
     def wait_idle(self, timeout: float = 30.0) -> None:
         """Wait until no message, record or invocation is waiting or running. Raises TimeoutError.
@@ -211,9 +215,8 @@ class LocalCloud:
             if not busy and self._handled() == before:
                 return
             if time.monotonic() > deadline:
-                raise TimeoutError(
-                    f"still busy after {timeout:g} s: {', '.join(busy) or 'new events keep coming'}"
-                )
+                what = ", ".join(busy) or "new events keep coming"
+                raise TimeoutError(f"still busy after {timeout:g} s: {what}")
             time.sleep(0.02)
 
     def _handled(self) -> int:
@@ -222,6 +225,10 @@ class LocalCloud:
     def _nudge(self) -> None:
         for runner in self._runners:
             runner.nudge()
+
+
+def _passing_directory() -> Path:
+    return Path(tempfile.gettempdir()) / f"polything-{secrets.token_hex(8)}"
 
 
 def _all_of(steps: list[Callable[[], object]]) -> None:

@@ -15,7 +15,7 @@ from infra.local.bodies import BodyError, declared_length, drain, read_body
 from infra.local.gateway import Gateway, origin_form
 from infra.local.ports import BACKLOG, reachable
 
-log = logging.getLogger("polything.http")
+log = logging.getLogger(__name__)
 
 _BODILESS = {http.HTTPStatus.NO_CONTENT, http.HTTPStatus.NOT_MODIFIED}
 _READING = {"GET", "HEAD", "OPTIONS"}
@@ -91,6 +91,7 @@ class Handler(ChaliceRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """What http.server cannot parse or dispatch, answered in API Gateway's shape."""
         self.close_connection = True
+        self.request_version = self.protocol_version  # what did not parse must not pass for HTTP/0.9
         if code == http.HTTPStatus.NOT_IMPLEMENTED:
             code, message = http.HTTPStatus.FORBIDDEN, "Missing Authentication Token"
         self._send(code, {"Connection": "close"}, _message(message or http.HTTPStatus(code).phrase))
@@ -113,7 +114,7 @@ class HttpServer(ThreadedHTTPServer):
     def __init__(
         self, app: Chalice, listener: socket.socket, changed: Callable[[], None] = lambda: None
     ) -> None:
-        """Serve on a listening socket, which becomes ours; `changed` is called after each successful write."""
+        """Serve on `listener`, which becomes ours; `changed` is called after each successful write."""
         self.gateway = Gateway(app)
         self.changed = changed
         self._open: set[socket.socket] = set()

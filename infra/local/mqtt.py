@@ -12,7 +12,7 @@ from infra.local.broker import AWS, LENIENT, Broker, RuleError, TopicRule, load_
 from infra.local.errors import TemplateError
 from infra.local.ports import explain
 
-log = logging.getLogger("polything.local")
+log = logging.getLogger(__name__)
 
 Invoke = Callable[[str, dict[str, Any]], Any]
 OnFailure = Callable[[str, dict[str, Any], BaseException], None]

@@ -9,7 +9,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-log = logging.getLogger("polything.local")
+log = logging.getLogger(__name__)
 
 JOIN_SECONDS = 10.0
 
@@ -36,10 +36,14 @@ class Runner:
         """Something may have arrived: look now, not at the next poll."""
         self._wake.set()
 
-    def stop(self) -> None:
-        """Finish what runs, take nothing new."""
+    def end(self) -> None:
+        """Take nothing new; `stop()` waits for what runs."""
         self._stopping.set()
         self._wake.set()
+
+    def stop(self) -> None:
+        """Finish what runs, take nothing new."""
+        self.end()
         for thread in self._threads:
             thread.join(JOIN_SECONDS)
             if thread.is_alive():

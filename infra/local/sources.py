@@ -16,7 +16,8 @@ from infra.local.runners import Runner
 from infra.local.schedule_runner import ScheduleRunner
 from infra.local.stream_runner import StreamRunner
 
-POOL = 64  # connections: every worker of every queue may settle a batch while the receivers poll
+# every worker of every queue may settle a batch while the receivers poll; runners retry by themselves
+CLIENT = Config(max_pool_connections=64, connect_timeout=2, retries={"total_max_attempts": 1})
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ class _Sources:
         self.queue_base = queue_base
         self.checkpoints = checkpoints
         self.pace = pace
-        self.sqs: Any = boto3.client("sqs", config=Config(max_pool_connections=POOL))
-        self.streams: Any = boto3.client("dynamodbstreams")
+        self.sqs: Any = boto3.client("sqs", config=CLIENT)
+        self.streams: Any = boto3.client("dynamodbstreams", config=CLIENT)
 
     def runner(self, source: Any) -> Runner:
         if isinstance(source, SQSEventConfig):

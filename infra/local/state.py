@@ -10,16 +10,7 @@ from typing import IO
 
 from infra.local.errors import StateInUse, StateUnusable
 
-_KEPT = (
-    "aws",
-    "s3",
-    "aws.log",
-    "polything.log",
-    "data.key",
-    "demo.json",
-    "checkpoints.json",
-    "checkpoints.tmp",
-)
+_KEPT = ("aws", "s3", "aws.log", "data.key", "demo.json", "checkpoints.json")
 KEY_BYTES = 32
 
 
@@ -40,8 +31,10 @@ class StateDirectory:
 
     def open(self) -> None:
         """Make the directory where it is missing and lock it. Raises StateUnusable and StateInUse."""
+        if self._lock is not None:
+            return
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = (self.path / "lock").open("a+", encoding="ascii")
         except OSError as error:
             raise StateUnusable(
@@ -74,6 +67,11 @@ class StateDirectory:
                 shutil.rmtree(target)
             else:
                 target.unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Remove the directory itself, where it was made."""
+        if self.path.exists():
+            shutil.rmtree(self.path)
 
     def data_key(self) -> str:
         """The key that encrypts devices' secrets here, made once: "local:" and base64 of 32 bytes."""

@@ -74,14 +74,14 @@ class _Resolver:
 
 
 @cache
-def _document(path: Path) -> Any:
+def _document(path: Path, _modified: int) -> Any:
     # cached for the unit tests, which provision once a test; the loader is a SafeLoader
     return yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506
 
 
 def resources(path: Path, **parameters: str) -> Sequence[Resource]:
     """The template's resources in their order, with parameters put in. Raises TemplateError."""
-    document = _document(path)
+    document = _document(path, path.stat().st_mtime_ns)
     known = {
         name: str(item["Default"])
         for name, item in document.get("Parameters", {}).items()

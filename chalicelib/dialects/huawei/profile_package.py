@@ -8,6 +8,7 @@ nothing is written to disk and what is unpacked is counted, whatever the archive
 """
 
 import re
+import struct
 import zlib
 from collections.abc import Iterator
 from io import BytesIO
@@ -19,11 +20,13 @@ from ...core.errors import InvalidInput
 MAX_PACKAGE = 1024 * 1024  # bytes of a zip or a JSON file as uploaded
 MAX_UNPACKED = 4 * 1024 * 1024  # bytes of all files read
 MAX_ENTRIES = 1000
-ZIP_MAGIC = b"PK\x03\x04"
+ZIP_MAGIC = b"PK"
 DEVICE_FILE = "profile/devicetype-capability.json"
 
 _SERVICE_FILE = re.compile(r"service/[^/]+/profile/servicetype-capability\.json")
 _ENCRYPTED = 0x1
+# what zipfile raises of damaged archives, offsets and lengths in them included
+_UNSOUND = (BadZipFile, zlib.error, struct.error, EOFError, ValueError, OverflowError, NotImplementedError)
 
 
 def unzip(data: bytes) -> dict[str, bytes]:
@@ -36,7 +39,7 @@ def unzip(data: bytes) -> dict[str, bytes]:
     try:
         with ZipFile(BytesIO(data)) as archive:
             return _read_entries(archive)
-    except (BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError) as error:
+    except _UNSOUND as error:
         raise InvalidInput("package", f"is not a sound zip: {error}") from error
 
 
@@ -68,7 +71,7 @@ def _read_entries(archive: ZipFile) -> dict[str, bytes]:
 
 def _profile_entries(entries: list[ZipInfo]) -> Iterator[tuple[str, ZipInfo]]:
     """The entries that matter, by their path below the folder that holds the package."""
-    named = [(_safe_path(entry.filename), entry) for entry in entries if not entry.is_dir()]
+    named = [(_safe_path(entry.filename), entry) for entry in entries if not entry.filename.endswith("/")]
     roots = [
         path.removesuffix(DEVICE_FILE)
         for path, _ in named
@@ -85,7 +88,7 @@ def _profile_entries(entries: list[ZipInfo]) -> Iterator[tuple[str, ZipInfo]]:
 
 def _safe_path(name: str) -> str:
     path = PurePosixPath(name.replace("\\", "/"))  # some Windows tools write backslashes
-    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+    if path.is_absolute() or ".." in path.parts or any(":" in part for part in path.parts):
         raise InvalidInput("package", f"names a file outside itself: {name}")
     return path.as_posix()
 

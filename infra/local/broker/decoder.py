@@ -59,6 +59,9 @@ class Decoder:
         available = len(buffer) - start
         if available < 2:
             return None
+        if buffer[start] not in _FIRST_BYTES:
+            # Said at once: whatever speaks another protocol would be waited for otherwise.
+            raise MalformedPacketError(f"no client sends a packet that starts with {buffer[start]:#04x}")
         length, index = buffer[start + 1], start + 2
         if length & 0x80:
             header = self._long_length(start)
@@ -87,16 +90,9 @@ class Decoder:
 
 
 def _parse(first_byte: int, body: bytes) -> Packet:
-    kind, flags = first_byte >> 4, first_byte & 0x0F
-    if kind == 3:
-        return _publish(flags, body)
-    known = _PARSERS.get(kind)
-    if known is None:
-        raise MalformedPacketError(f"packet type {kind} is not one a client sends")
-    required_flags, parser = known
-    if flags != required_flags:
-        raise MalformedPacketError(f"packet type {kind} has reserved flags {flags:#x}")
-    return parser(body)
+    if first_byte & 0xF0 == _PUBLISH:
+        return _publish(first_byte & 0x0F, body)
+    return _PARSERS[first_byte](body)
 
 
 class _Reader:
@@ -158,8 +154,6 @@ def _identifier(value: int) -> int:
 def _publish(flags: int, body: bytes) -> Publish:
     qos = (flags >> 1) & 3
     dup = bool(flags & 8)
-    if qos == 3 or (dup and not qos):
-        raise MalformedPacketError(f"PUBLISH flags {flags:#x}")
     topic_end = 2 + int.from_bytes(body[:2], "big")
     payload_start = topic_end + 2 if qos else topic_end
     if len(body) < max(payload_start, 2):
@@ -259,12 +253,17 @@ def _disconnect(body: bytes) -> Disconnect:
     return Disconnect()
 
 
-_PARSERS: dict[int, tuple[int, Callable[[bytes], Packet]]] = {
-    1: (0, _connect),
-    4: (0, lambda body: Puback(_acknowledgement(body))),
-    6: (2, lambda body: Pubrel(_acknowledgement(body))),
-    8: (2, _subscribe),
-    10: (2, _unsubscribe),
-    12: (0, _pingreq),
-    14: (0, _disconnect),
+# By first byte: the packet type, and the flags MQTT reserves for it.
+_PARSERS: dict[int, Callable[[bytes], Packet]] = {
+    0x10: _connect,
+    0x40: lambda body: Puback(_acknowledgement(body)),
+    0x62: lambda body: Pubrel(_acknowledgement(body)),
+    0x82: _subscribe,
+    0xA2: _unsubscribe,
+    0xC0: _pingreq,
+    0xE0: _disconnect,
 }
+_PUBLISH = 0x30
+# QoS 3 does not exist, and DUP says nothing at QoS 0.
+_PUBLISH_FLAGS = (0x0, 0x1, 0x2, 0x3, 0x4, 0x5, 0xA, 0xB, 0xC, 0xD)
+_FIRST_BYTES = frozenset(_PARSERS) | {_PUBLISH | flags for flags in _PUBLISH_FLAGS}

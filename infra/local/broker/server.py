@@ -71,8 +71,8 @@ class Broker:
             arn_prefix=f"arn:aws:iot:{region}:{account}:",
             clock=clock,
         )
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="broker", daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
         self._mqtt: asyncio.Server | None = None
         # Room above the limit, so that a payload too large still reaches the operation and its typed error.
         self._http = HttpServer(DataPlane(self._hub).handle, max_body=2 * limits.message_bytes)
@@ -82,21 +82,28 @@ class Broker:
 
         Raises OSError when a port is taken; the broker cannot be started again then.
         """
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="broker", daemon=True)
         self._thread.start()
+        listening = self._listen(self._loop, host, mqtt_port, data_port)
         try:
-            asyncio.run_coroutine_threadsafe(self._listen(host, mqtt_port, data_port), self._loop).result()
+            asyncio.run_coroutine_threadsafe(listening, self._loop).result()
         except OSError:
             self.stop()
             raise
 
     def stop(self, grace: float = STOP_GRACE_SECONDS) -> None:
-        """Disconnect everybody, wait `grace` seconds for running invocations, end the thread."""
-        if self._loop.is_closed():
+        """Disconnect everybody, wait `grace` seconds for running invocations, end the thread.
+
+        Does nothing when the broker does not run.
+        """
+        if self._loop is None or self._thread is None:
             return
         asyncio.run_coroutine_threadsafe(self._close(grace), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+        self._loop = self._thread = None
 
     def idle(self) -> bool:
         """Whether no rule invocation runs, is queued or waits for its next attempt."""
@@ -106,9 +113,11 @@ class Broker:
         """Wait until `idle`. Raises TimeoutError."""
         self._invoker.wait_idle(timeout)
 
-    async def _listen(self, host: str, mqtt_port: int, data_port: int) -> None:
+    async def _listen(
+        self, loop: asyncio.AbstractEventLoop, host: str, mqtt_port: int, data_port: int
+    ) -> None:
         try:
-            self._mqtt = await self._loop.create_server(
+            self._mqtt = await loop.create_server(
                 lambda: Link(self._hub), host, mqtt_port, ssl=self._ssl_context
             )
         except OSError as error:
@@ -128,4 +137,3 @@ class Broker:
         await self._invoker.close(grace)
         # Lets transports that were closed above run their last callbacks.
         await asyncio.sleep(0)
-        await self._loop.shutdown_asyncgens()

@@ -11,18 +11,18 @@ from infra.local.broker import Broker
 from tests.local.broker.support import Device, FakeLambda, Raw, running
 
 
-@pytest.fixture()
+@pytest.fixture
 def functions() -> FakeLambda:
     return FakeLambda()
 
 
-@pytest.fixture()
+@pytest.fixture
 def broker(functions: FakeLambda) -> Iterator[Broker]:
     with running(functions) as started:
         yield started
 
 
-@pytest.fixture()
+@pytest.fixture
 def device() -> Iterator[Callable[..., Device]]:
     """Makes connected paho clients."""
     made: list[Device] = []
@@ -36,7 +36,7 @@ def device() -> Iterator[Callable[..., Device]]:
         each.close()
 
 
-@pytest.fixture()
+@pytest.fixture
 def raw() -> Iterator[Callable[..., Raw]]:
     """Makes raw connections."""
     made: list[Raw] = []

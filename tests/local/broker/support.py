@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -236,8 +236,14 @@ ACCEPTED = b"\x20\x02\x00\x00"
 class Raw:
     """A bare socket, for what no decent client sends."""
 
-    def __init__(self, broker: Broker, *, connect: bytes | None = None) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", broker.mqtt_port), timeout=PATIENCE)
+    def __init__(
+        self, broker: Broker, *, connect: bytes | None = None, receive_buffer: int | None = None
+    ) -> None:
+        self.socket = socket.socket()
+        self.socket.settimeout(PATIENCE)
+        if receive_buffer is not None:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.connect(("127.0.0.1", broker.mqtt_port))
         self._buffer = b""
         if connect is not None:
             self.send(connect)
@@ -291,7 +297,3 @@ class Raw:
 
     def close(self) -> None:
         self.socket.close()
-
-
-def first_bytes(packets: Iterable[tuple[int, bytes]]) -> list[int]:
-    return [first for first, _ in packets]

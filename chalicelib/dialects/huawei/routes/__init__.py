@@ -1,6 +1,6 @@
 """Every operation of the dialect: importing this registers them all."""
 
 from ..api import api
-from . import devices, security
+from . import commands, devices, security
 
-__all__ = ["api", "devices", "security"]
+__all__ = ["api", "commands", "devices", "security"]

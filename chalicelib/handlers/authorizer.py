@@ -1,0 +1,68 @@
+"""IoT Core's custom authorizer: a dialect's login, then a policy for exactly that device's topics."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Any
+
+from ..core import admission
+from ..core.admission import Admitted
+from ..dialects.huawei import login as huawei
+from ..settings import settings
+
+LOGINS = (huawei,)  # a dialect whose devices log in: its `claim` and `topics`
+LASTS = 86_400  # s; a login is checked once: its time stamp would be too old at a later refresh
+REFUSED: Mapping[str, Any] = {"isAuthenticated": False}
+
+
+def authorize(event: Mapping[str, Any]) -> dict[str, Any]:
+    mqtt = (event.get("protocolData") or {}).get("mqtt") or {}
+    client_id, username = str(mqtt.get("clientId") or ""), str(mqtt.get("username") or "")
+    try:
+        password = base64.b64decode(mqtt.get("password") or "", validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return dict(REFUSED)
+    for login in LOGINS:
+        claim = login.claim(client_id, username, password)
+        admitted = admission.admit(claim) if claim else None
+        if admitted is not None:
+            return _allowed(client_id, admitted, login.topics(admitted))
+    return dict(REFUSED)
+
+
+def _allowed(
+    client_id: str, admitted: Admitted, topics: tuple[list[str], list[str], list[str]]
+) -> dict[str, Any]:
+    publish, subscribe, receive = topics
+    connect = {
+        "Effect": "Allow",
+        "Action": "iot:Connect",
+        "Resource": _arn("client", client_id),
+        "Condition": {
+            "ForAllValues:StringEquals": {"iot:ConnectAttributes": ["PersistentConnect", "LastWill"]}
+        },
+    }
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [
+            connect,
+            {"Effect": "Allow", "Action": "iot:Publish", "Resource": [_arn("topic", t) for t in publish]},
+            {
+                "Effect": "Allow",
+                "Action": "iot:Subscribe",
+                "Resource": [_arn("topicfilter", t) for t in subscribe],
+            },
+            {"Effect": "Allow", "Action": "iot:Receive", "Resource": [_arn("topic", t) for t in receive]},
+        ],
+    }
+    return {
+        "isAuthenticated": True,
+        "principalId": admitted.device,
+        "disconnectAfterInSeconds": LASTS,
+        "refreshAfterInSeconds": LASTS,
+        "policyDocuments": [policy],
+    }
+
+
+def _arn(kind: str, name: str) -> str:
+    return f"arn:aws:iot:{settings().region}:{settings().account}:{kind}/{name}"

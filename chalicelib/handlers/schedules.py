@@ -1,0 +1,33 @@
+"""Every minute: end what is overdue.
+
+Each sweep reads only what is due, and decides nothing that an app could see.
+"""
+
+from collections.abc import Callable
+
+from ..core import overdue, registration, tokens
+from ..logs import logger
+from . import wiring
+
+SWEEPS: tuple[tuple[str, Callable[[], int]], ...] = (
+    ("registrations", registration.sweep),
+    ("commands", overdue.sweep),
+    ("tokens", tokens.sweep),
+)
+
+
+def sweep() -> None:
+    """All sweeps run, also where one fails; then the first failure is raised."""
+    wiring.wire()
+    failures: list[Exception] = []
+    for name, run in SWEEPS:
+        try:
+            ended = run()
+        except Exception as error:  # noqa: BLE001 - the other sweeps must run; raised below
+            logger().exception("sweep failed", extra={"sweep": name})
+            failures.append(error)
+        else:
+            if ended:
+                logger().info("swept", extra={"sweep": name, "count": ended})
+    if failures:
+        raise failures[0]

@@ -1,0 +1,52 @@
+"""What a person sees once the local cloud answers: addresses, credentials and lines to paste."""
+
+from pathlib import Path
+from typing import Any
+
+_TEXT = """\
+Polything's local cloud is ready.
+
+  APIs        {http}
+  MQTT        {host}:{port}
+  state       {state} (kept over a clean stop; --reset forgets it)
+  log         {state}/polything.log
+  demo tenant {state}/demo.json
+    appId     {appId}
+    secret    {secret}
+    productId {productId}
+
+Paste these lines into a shell, in their order. First log in:
+
+  field() {{ sed -n "s/.*\\"$1\\" *: *\\"\\([^\\"]*\\)\\".*/\\1/p"; }}
+  TOKEN=$(curl -s {http}/iocm/app/sec/v1.1.0/login -d appId={appId} -d secret={secret} | field accessToken)
+  call() {{ curl -s -H "app_key: {appId}" -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" "$@"; }}
+
+register a device and work out its MQTT login:
+
+  DEVICE=$(call {http}/iocm/app/reg/v2.0.0/deviceCredentials -d '{{"deviceInfo": {{"nodeId": "meter-'$RANDOM'"}}, "productId": "{productId}", "mqttConnect": true}}')
+  ID=$(echo "$DEVICE" | field deviceId) HOUR=$(date -u +%Y%m%d%H)
+  PASSWORD=$(printf %s "$(echo "$DEVICE" | field secret)" | openssl dgst -sha256 -hmac $HOUR | sed 's/.* //')
+
+have its data pushed to you (something must listen on port 9999):
+
+  call {http}/iocm/app/sub/v1.2.0/subscriptions -d '{{"notifyType": "deviceDataChanged", "callbackUrl": "http://127.0.0.1:9999/"}}'
+
+report as the device, then stay connected and wait for commands:
+
+  mosquitto_pub -h {host} -p {port} -q 1 -i ${{ID}}_0_0_$HOUR -u $ID -P $PASSWORD -t /huawei/v1/devices/$ID/data/json -m '{{"msgType": "deviceReq", "data": [{{"serviceId": "Meter", "serviceData": {{"level": 40, "flow": 1.5}}}}]}}'
+  mosquitto_sub -h {host} -p {port} -q 1 -i ${{ID}}_0_0_$HOUR -u $ID -P $PASSWORD -t /huawei/v1/devices/$ID/command/json &
+
+read what it reported, and send it a command:
+
+  call "{http}/iocm/app/dm/v1.4.0/devices/$ID"
+  call {http}/iocm/app/cmd/v1.4.0/deviceCommands -d '{{"deviceId": "'$ID'", "command": {{"serviceId": "Meter", "method": "SET_LEVEL", "paras": {{"value": 70}}}}}}'
+
+Ctrl-C stops it.
+"""  # noqa: E501 -- a line to paste must stay one line
+
+
+def instructions(demo: dict[str, Any], state: Path) -> str:
+    """The text for standard output."""
+    return _TEXT.format(
+        http=demo["http"], host=demo["mqtt"]["host"], port=demo["mqtt"]["port"], state=state, **demo["huawei"]
+    )
