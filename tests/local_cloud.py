@@ -88,9 +88,9 @@ class CloudProcess:
         self.stop()
         self.start()
 
-    def wait_idle(self, timeout: float = 30.0) -> None:
-        """Until nothing waits and nothing runs; delayed queue messages do not count. Raises TimeoutError."""
-        self._ask("wait_idle", timeout)
+    def wait_idle(self, timeout: float = 30.0, delayed: bool = False) -> None:
+        """Until nothing waits or runs; `delayed` queue messages count if asked. Raises TimeoutError."""
+        self._ask("wait_idle", timeout, delayed)
 
     def sweep(self) -> bool:
         """Run the scheduled functions now; whether all succeeded."""

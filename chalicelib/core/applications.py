@@ -49,6 +49,14 @@ def create_tenant(name: str) -> Tenant:
     return as_struct(Tenant, record)
 
 
+def get_tenant(tenant: str) -> Tenant:
+    """Raises InvalidInput where it does not exist: a tenant is named by operators, not by apps."""
+    record = TenantRecord.find(tenant)
+    if record is None:
+        raise InvalidInput("tenant", f"{tenant} does not exist")
+    return as_struct(Tenant, record)
+
+
 def create_application(tenant: str, name: str) -> tuple[Application, str]:
     """The application and its secret, which cannot be read again.
 
@@ -78,6 +86,25 @@ def find(application: str) -> Application:
     if record is None:
         raise ApplicationNotFound(application)
     return as_struct(Application, record)
+
+
+def rotate_secret(application: str) -> str:
+    """A new secret in place of the old, which ends at once. It cannot be read again.
+
+    Tokens that the old secret got live on until they expire. Raises ApplicationNotFound.
+    """
+    from pynamodb.exceptions import UpdateError
+
+    secret = ids.secret()
+    try:
+        ApplicationRecord(application).update(
+            [ApplicationRecord.secret_hash.set(hashed(secret))], condition=ApplicationRecord.id.exists()
+        )
+    except UpdateError as error:
+        if error.cause_response_code != "ConditionalCheckFailedException":
+            raise
+        raise ApplicationNotFound(application) from error
+    return secret
 
 
 def verify(application: str, secret: str) -> Application:

@@ -17,7 +17,7 @@ from pynamodb.expressions.condition import Condition
 
 from ..store import counters
 from ..store.devices import AFTER_SHADOWS, DEVICE, SHADOW, DeviceItem, DeviceRecord, ShadowRecord
-from ..store.walks import Key, Walk
+from ..store.walks import HIGHEST, LOWEST, Key, Walk
 from . import devices, ids, paging, products, registration
 from .applications import Caller
 from .devices import Device, ServiceState, Status
@@ -109,20 +109,16 @@ def _walk(caller: Caller, selection: Selection) -> Walk[DeviceRecord]:
     ]
     if selection.gateway is not None:
         conditions.append(DeviceRecord.owner == caller.owner)
-    bounds: dict[str, str] = {}
-    if selection.after is not None:
-        bounds["low"] = ids.listing_bound(selection.after)
-    if selection.before is not None:
-        bounds["high"] = ids.listing_bound(selection.before)
     return Walk(
         DeviceRecord,
         caller.owner if selection.gateway is None else selection.gateway,
         DeviceRecord.listing,
         index="by_owner" if selection.gateway is None else "by_gateway",
+        low=LOWEST if selection.after is None else ids.listing_bound(selection.after),
+        high=HIGHEST if selection.before is None else ids.listing_bound(selection.before),
         forward=selection.ascending,
         holds=reduce(and_, conditions) if conditions else None,
         attributes=("device", "product"),
-        **bounds,
     )
 
 
@@ -132,16 +128,16 @@ def _source(caller: Caller, selection: Selection, walk: Walk[DeviceRecord]) -> S
         key = start
         for _ in range(ROUNDS):
             records, key = walk.read(key, limit - len(found))
-            found += _read(caller, map(_entry, records))
+            found += [each for each in _read(caller, map(_entry, records)) if _matches(each[0], selection)]
             if key is None or len(found) == limit:
                 break
         return found, key
 
-    whole = selection in (Selection(), Selection(ascending=True))
-    count = walk.count
-    if whole:
-        total = registration.total_name(caller.owner)
-        return Source(fetch, walk.skip, lambda: counters.total(total))
+    def count() -> int:
+        if selection == Selection(ascending=selection.ascending):
+            return counters.total(registration.total_name(caller.owner))
+        return walk.count()
+
     return Source(fetch, walk.skip, count)
 
 

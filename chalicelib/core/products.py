@@ -8,6 +8,7 @@ from enum import Enum
 from threading import Lock
 
 import msgspec
+from pynamodb.expressions.update import Action
 
 from ..store.base import as_struct
 from ..store.products import AliasRecord, ProductRecord
@@ -131,12 +132,22 @@ def find_by_model(tenant: str, facts: Facts) -> Product:
 
 
 def set_model(tenant: str, product: str, model: ThingModel) -> Product:
-    """Replace the thing model."""
+    """Replace the thing model. Raises ProductNotFound, InvalidInput."""
+    return _change(tenant, product, ProductRecord.things.set(things.encode(model)))
+
+
+def set_layout(tenant: str, product: str, layout: str | None) -> Product:
+    """Replace the binary field layout, or take it away. Raises ProductNotFound, InvalidInput."""
+    if layout is None:
+        return _change(tenant, product, ProductRecord.layout.remove())
+    layouts.parse(layout)
+    return _change(tenant, product, ProductRecord.layout.set(layout))
+
+
+def _change(tenant: str, product: str, action: Action) -> Product:
     current = get(tenant, product)
-    record = ProductRecord(current.id)
-    record.update(
-        [ProductRecord.things.set(things.encode(model)), ProductRecord.modified.set(clock.now())],
-        condition=ProductRecord.id.exists(),
+    ProductRecord(current.id).update(
+        [action, ProductRecord.modified.set(clock.now())], condition=ProductRecord.id.exists()
     )
     forget()
     return get(tenant, product)

@@ -36,9 +36,9 @@ def find_all(keys: Iterable[Key]) -> dict[Key, Record]:
 
 
 def _serialized(kind: type[Record], hash_key: str, range_key: str | None) -> dict[str, Any]:
-    key = {str(kind._hash_key_attribute().attr_name): {"S": hash_key}}
+    key = {str(kind._hash_keyname): {"S": hash_key}}
     if range_key is not None:
-        key[str(kind._range_key_attribute().attr_name)] = {"S": range_key}
+        key[str(kind._range_keyname)] = {"S": range_key}
     return key
 
 

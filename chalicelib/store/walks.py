@@ -45,8 +45,9 @@ class Walk(Generic[M]):
         """
         records: list[M] = []
         key = start
-        for batch, key in self.batches(start, limit):
+        for batch, following in self.batches(start, limit):
             records += batch
+            key = following
         return records, key
 
     def batches(self, start: Key | None, limit: int | None = None) -> Iterator[tuple[list[M], Key | None]]:
@@ -108,7 +109,7 @@ class Walk(Generic[M]):
             self.partition,
             range_key_condition=self.sort.between(self.low, self.high),
             filter_condition=self.holds,
-            attributes_to_get=None if select else self.attributes,
+            attributes_to_get=list(self.attributes) if self.attributes and not select else None,
             exclusive_start_key=start,
             index_name=self.index,
             limit=limit,

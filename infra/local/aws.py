@@ -8,12 +8,12 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from infra.local.errors import DependencyMissing, EmulatorFailed
+from infra.local.errors import DependencyMissing, EmulatorFailed, EndpointsIncomplete
 from infra.local.ports import listen
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = "dynamodb,dynamodbstreams,sqs,s3,kms,sts"
-ENDPOINTS = ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_DYNAMODB_STREAMS", "AWS_ENDPOINT_URL_SQS")
+ENDPOINTS = ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SQS")
 READY_SECONDS = 30
 STOP_SECONDS = 20
 
@@ -21,12 +21,18 @@ STOP_SECONDS = 20
 def has_own_endpoints(env: Mapping[str, str]) -> bool:
     """Whether the operator already named where DynamoDB and SQS are, so that no child is needed.
 
+    Raises EndpointsIncomplete where only one is named: the other half would be somewhere else.
+
     >>> has_own_endpoints({"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"})
     True
     """
     if env.get("AWS_ENDPOINT_URL"):
         return True
-    return bool(env.get("AWS_ENDPOINT_URL_DYNAMODB") and env.get("AWS_ENDPOINT_URL_SQS"))
+    named = [name for name in ENDPOINTS if env.get(name)]
+    if len(named) == 1:
+        missing = next(name for name in ENDPOINTS if name not in named)
+        raise EndpointsIncomplete(f"{named[0]} is set and {missing} is not: set both or neither")
+    return bool(named)
 
 
 class Emulator:

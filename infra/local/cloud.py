@@ -93,7 +93,7 @@ class LocalCloud:
     @property
     def mqtt(self) -> tuple[str, int]:
         """Host and port of the MQTT broker."""
-        return self.host, self.mqtt_port
+        return reachable(self.host), self.mqtt_port
 
     def start(self) -> None:
         """Start everything; it answers on return. Raises LocalCloudError, having stopped what had started."""
@@ -124,12 +124,14 @@ class LocalCloud:
         self._http.start()
 
     def _start_aws(self) -> None:
+        self._environment.set(environment.unproxied(os.environ))
         if has_own_endpoints(os.environ):
             self._environment.default(environment.own(os.environ))
             return
         self._emulator = Emulator(self.state.path, self._aws_port)
         self._emulator.start()
         self._aws_port = self._emulator.port
+        self._environment.unset(environment.MISLEADING)
         self._environment.set(environment.emulated(self._emulator.endpoint))
         self._emulator.wait_ready()
 
@@ -201,15 +203,15 @@ class LocalCloud:
         succeeded = [schedule.run_now() for schedule in schedules]
         return all(succeeded)
 
-    def wait_idle(self, timeout: float = 30.0) -> None:
+    def wait_idle(self, timeout: float = 30.0, delayed: bool = False) -> None:
         """Wait until no message, record or invocation is waiting or running. Raises TimeoutError.
 
-        Delayed queue messages do not count: they wait for their time, not for a handler.
+        `delayed`: wait also for queue messages whose time has not come.
         """
         deadline = time.monotonic() + timeout
         while True:
             before = self._handled()
-            busy = [runner.name for runner in self._runners if not runner.idle()]
+            busy = [runner.name for runner in self._runners if not runner.idle(delayed)]
             if not self._broker.idle():
                 busy.append("broker")
             if not busy and self._handled() == before:

@@ -1,10 +1,17 @@
 """The environment variables that the app reads, set before it is imported and put back afterwards."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
+# an operator's profile could name an absent one, or send our fake credentials to the real AWS
+MISLEADING = (
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_SESSION_TOKEN",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+)
 LOOPBACK = "127.0.0.0/8,::1/128"
 
 
@@ -19,6 +26,11 @@ class Environment:
             self._before.setdefault(name, os.environ.get(name))
             os.environ[name] = value
 
+    def unset(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._before.setdefault(name, os.environ.get(name))
+            os.environ.pop(name, None)
+
     def default(self, values: Mapping[str, str]) -> None:
         """Set what the operator has not set."""
         self.set({name: value for name, value in values.items() if not os.environ.get(name)})
@@ -30,6 +42,14 @@ class Environment:
             else:
                 os.environ[name] = value
         self._before.clear()
+
+
+def unproxied(env: Mapping[str, str]) -> dict[str, str]:
+    """Keeps calls to this machine away from a proxy that the operator has for others."""
+    return {
+        name: ",".join(filter(None, (env.get(name), "127.0.0.1", "localhost", "::1")))
+        for name in ("NO_PROXY", "no_proxy")
+    }
 
 
 def own(env: Mapping[str, str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ LocalCloudError
 ├── StateInUse       a second local cloud on the same state directory
 ├── StateUnusable    the state directory cannot be written, or was made by another version
 ├── DependencyMissing
+├── EndpointsIncomplete  AWS_ENDPOINT_URL_… names one of the two servers that are needed
 ├── EmulatorFailed   ministack did not start, or ended by itself
 └── TemplateError    infra/data.yaml says something that cannot be made here
 """
@@ -27,6 +28,10 @@ class StateUnusable(LocalCloudError):
 
 
 class DependencyMissing(LocalCloudError):
+    pass
+
+
+class EndpointsIncomplete(LocalCloudError):
     pass
 
 

@@ -17,9 +17,11 @@ from infra.local.runners import Runner, describe, log
 
 Message = dict[str, Any]
 
-POLL_SECONDS = 1  # of a long poll; bounds how long a stop takes
+TURN_SECONDS = 1  # between looks at whether to stop, and after a failure
+SHORT_POLL_SECONDS = 0.05
 LARGEST_BATCH = 10
 _COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+_DELAYED = "ApproximateNumberOfMessagesDelayed"
 
 
 class QueueRunner(Runner):
@@ -32,8 +34,12 @@ class QueueRunner(Runner):
         batch_size: int = 1,
         workers: int = 4,
         retry_after: int = 2,
+        long_poll: int = 1,
     ) -> None:
-        """Handle messages of the queue at `url`; a failed batch comes again after `retry_after` s."""
+        """Handle messages of the queue at `url`; a failed batch comes again after `retry_after` seconds.
+
+        `long_poll` seconds bound how long a stop takes; 0 polls shortly and often.
+        """
         super().__init__(f"queue {url.rpartition('/')[2]}")
         self.client = client
         self.url = url
@@ -41,6 +47,7 @@ class QueueRunner(Runner):
         self.batch_size = min(batch_size, LARGEST_BATCH)
         self.workers = workers
         self.retry_after = retry_after
+        self.long_poll = long_poll
         self.arn = ""
         self._free = threading.Semaphore(workers)
         self._batches: queue.SimpleQueue[list[Message] | None] = queue.SimpleQueue()
@@ -52,21 +59,24 @@ class QueueRunner(Runner):
         for number in range(self.workers):
             self._spawn(self._work_loop, f" worker {number + 1}")
 
-    def idle(self) -> bool:
-        """Whether nothing is visible and nothing in flight; delayed messages do not count."""
-        answer = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=list(_COUNTS))
+    def idle(self, delayed: bool = False) -> bool:
+        """Whether nothing is visible and nothing in flight, nor, if asked, delayed."""
+        names = [*_COUNTS, _DELAYED] if delayed else list(_COUNTS)
+        answer = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)
         counts = answer["Attributes"]
-        return not any(int(counts[name]) for name in _COUNTS)
+        return not any(int(counts[name]) for name in names)
 
     def _receive_loop(self) -> None:
         while not self._stopping.is_set():
-            if not self._free.acquire(timeout=POLL_SECONDS):
+            if not self._free.acquire(timeout=TURN_SECONDS):
                 continue
             messages = self._receive()
             if messages:
                 self._batches.put(messages)
             else:
                 self._free.release()
+                if not self.long_poll:
+                    self._stopping.wait(SHORT_POLL_SECONDS)
         for _ in range(self.workers):
             self._batches.put(None)
 
@@ -75,12 +85,12 @@ class QueueRunner(Runner):
             answer = self.client.receive_message(
                 QueueUrl=self.url,
                 MaxNumberOfMessages=self.batch_size,
-                WaitTimeSeconds=POLL_SECONDS,
+                WaitTimeSeconds=self.long_poll,
                 AttributeNames=["All"],
                 MessageAttributeNames=["All"],
             )
         except (BotoCoreError, ClientError) as error:
-            if not self._stopping.wait(POLL_SECONDS):
+            if not self._stopping.wait(TURN_SECONDS):
                 log.error("%s: receiving failed and is retried: %s", self.name, describe(error))
             return []
         messages: list[Message] = answer.get("Messages", [])

@@ -29,7 +29,8 @@ class Runner:
     def start(self) -> None:
         raise NotImplementedError
 
-    def idle(self) -> bool:
+    def idle(self, delayed: bool = False) -> bool:
+        """Whether nothing waits and nothing runs; `delayed` asks for what waits for its time, too."""
         raise NotImplementedError
 
     def nudge(self) -> None:

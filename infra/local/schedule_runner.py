@@ -39,7 +39,7 @@ class ScheduleRunner(Runner):
         with self._turn:
             return self._attempt(lambda: self.handler(self._event()), "a run")
 
-    def idle(self) -> bool:
+    def idle(self, delayed: bool = False) -> bool:
         return self._running == 0
 
     def _loop(self) -> None:

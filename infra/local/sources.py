@@ -22,11 +22,12 @@ CLIENT = Config(max_pool_connections=64, connect_timeout=2, retries={"total_max_
 
 @dataclass(frozen=True)
 class Pace:
-    """How eager the runners are; see LocalCloud."""
+    """How eager the runners are."""
 
-    sweep_every: float = 5.0
-    workers: int = 4
-    retry_after: int = 2
+    sweep_every: float = 5.0  # seconds between runs of scheduled functions
+    workers: int = 4  # batches of one queue handled at a time
+    retry_after: int = 2  # seconds until a failed queue batch is tried again
+    long_poll: int = 1  # seconds a queue is asked to wait for messages; bounds how long a stop takes
 
 
 def runners_of(app: Chalice, queue_base: str, checkpoints: Path | None, pace: Pace) -> list[Runner]:
@@ -63,6 +64,7 @@ class _Sources:
             batch_size=source.batch_size,
             workers=self.pace.workers,
             retry_after=self.pace.retry_after,
+            long_poll=self.pace.long_poll,
         )
 
     def _stream(self, source: DynamoDBEventConfig) -> StreamRunner:

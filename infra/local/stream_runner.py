@@ -60,7 +60,7 @@ class StreamRunner(Runner):
     def start(self) -> None:
         self._spawn(self._loop)
 
-    def idle(self) -> bool:
+    def idle(self, delayed: bool = False) -> bool:
         """Whether a poll that began after this call found nothing."""
         with self._passed:
             asked = self._pass.started

@@ -10,9 +10,9 @@ ROUNDS = 300
 
 def run() -> Iterator[str]:
     """CPU time of `get device with services` outside its one AWS call, against a bare Chalice route."""
-    import tests.conftest  # noqa: F401 - sets the environment of a test process
     from moto import mock_aws
 
+    import tests.conftest  # noqa: F401 - sets the environment of a test process
     from infra.local.provision import provision
     from tests.dialects.huawei.conftest import log_in
     from tests.support.fleet import make_fleet

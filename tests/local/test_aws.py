@@ -12,7 +12,7 @@ import boto3
 import pytest
 
 from infra.local.aws import ROOT, Emulator, has_own_endpoints
-from infra.local.errors import DependencyMissing, EmulatorFailed
+from infra.local.errors import DependencyMissing, EmulatorFailed, EndpointsIncomplete
 from tests.local.waiting import eventually
 
 PARENT = """
@@ -130,9 +130,13 @@ def test_without_ministack_it_says_what_to_install(tmp_path: Path, monkeypatch: 
     [
         ({}, False),
         ({"AWS_ENDPOINT_URL": "http://a"}, True),
-        ({"AWS_ENDPOINT_URL_DYNAMODB": "http://a"}, False),
         ({"AWS_ENDPOINT_URL_DYNAMODB": "http://a", "AWS_ENDPOINT_URL_SQS": "http://b"}, True),
     ],
 )
-def test_own_endpoints_are_used_only_when_both_are_named(env: dict[str, str], own: bool) -> None:
+def test_own_endpoints_are_recognised(env: dict[str, str], own: bool) -> None:
     assert has_own_endpoints(env) is own
+
+
+def test_one_endpoint_without_the_other_is_refused() -> None:
+    with pytest.raises(EndpointsIncomplete, match="AWS_ENDPOINT_URL_SQS is not"):
+        has_own_endpoints({"AWS_ENDPOINT_URL_DYNAMODB": "http://a"})

@@ -108,7 +108,7 @@ def make(tmp_path: Path, toy: Toy, toy_template: Path) -> Iterator[Make]:
             "template": toy_template,
             "rules": rules,
             "prefix": "toy",
-            "pace": Pace(sweep_every=3600, retry_after=0),
+            "pace": Pace(sweep_every=3600, retry_after=0, long_poll=0),
         }
         clouds.append(LocalCloud(**{"state_dir": tmp_path / "state", **defaults, **options}))
         return clouds[-1]

@@ -22,11 +22,16 @@ def base(aws: Aws, prefix: str, toy_template: Path) -> str:
     return f"{provision(prefix, template=toy_template).queue_base}/{prefix}"
 
 
+def quick(aws: Aws, url: str, handler: Any, **more: Any) -> QueueRunner:
+    """A runner that stops at once."""
+    return QueueRunner(aws("sqs"), url, handler, long_poll=0, **more)
+
+
 def test_the_event_is_lambdas(aws: Aws, base: str, running: Run) -> None:
     events: list[dict[str, Any]] = []
     attributes = {"kind": {"StringValue": "a", "DataType": "String"}}
     sent = aws("sqs").send_message(QueueUrl=f"{base}-jobs", MessageBody="hello", MessageAttributes=attributes)
-    running(QueueRunner(aws("sqs"), f"{base}-jobs", events.append, batch_size=5))
+    running(quick(aws, f"{base}-jobs", events.append, batch_size=5))
     eventually(lambda: events)
     [record] = events[0]["Records"]
     assert record["messageId"] == sent["MessageId"]
@@ -48,7 +53,7 @@ def test_a_handled_batch_is_deleted_and_the_runner_idle(aws: Aws, base: str, run
     def handler(event: dict[str, Any]) -> None:
         seen.extend(record["body"] for record in event["Records"])
 
-    runner = running(QueueRunner(aws("sqs"), f"{base}-jobs", handler, batch_size=3))
+    runner = running(quick(aws, f"{base}-jobs", handler, batch_size=3))
     eventually(runner.idle)
     assert sorted(seen) == [str(number) for number in range(10)]
 
@@ -63,7 +68,7 @@ def test_a_failing_message_is_retried_and_then_redriven(
         raise ValueError("not today")
 
     aws("sqs").send_message(QueueUrl=f"{base}-jobs", MessageBody="poison")
-    runner = running(QueueRunner(aws("sqs"), f"{base}-jobs", handler, retry_after=0))
+    runner = running(quick(aws, f"{base}-jobs", handler, retry_after=0))
     eventually(runner.idle)
     assert counts == ["1", "2", "3"]
     [dead] = aws("sqs").receive_message(QueueUrl=f"{base}-jobs-dlq")["Messages"]
@@ -92,7 +97,7 @@ def test_a_record_that_the_handler_deleted_itself_does_not_come_again(
 
     entries = [{"Id": body, "MessageBody": body} for body in ("good", "bad")]
     aws("sqs").send_message_batch(QueueUrl=f"{base}-jobs", Entries=entries)
-    runner = running(QueueRunner(aws("sqs"), f"{base}-jobs", handler, batch_size=5, retry_after=0))
+    runner = running(quick(aws, f"{base}-jobs", handler, batch_size=5, retry_after=0))
     eventually(runner.idle)
     assert sorted(seen) == ["bad", "bad", "good"]
 
@@ -121,7 +126,7 @@ def test_groups_of_a_fifo_queue_stay_in_order_over_failures(aws: Aws, base: str,
                 MessageGroupId=group,
                 MessageDeduplicationId=f"{group}{number}",
             )
-    runner = running(QueueRunner(aws("sqs"), f"{base}-ordered.fifo", handler, batch_size=4, retry_after=0))
+    runner = running(quick(aws, f"{base}-ordered.fifo", handler, batch_size=4, retry_after=0))
     eventually(runner.idle)
     assert failed == {"a 1", "b 2"}
     assert done == {group: [0, 1, 2, 3, 4] for group in "abc"}
@@ -131,10 +136,17 @@ def test_batches_are_handled_side_by_side(aws: Aws, base: str, running: Run) -> 
     together = threading.Barrier(3)
     for number in range(3):
         aws("sqs").send_message(QueueUrl=f"{base}-jobs", MessageBody=str(number))
-    runner = running(QueueRunner(aws("sqs"), f"{base}-jobs", lambda _: together.wait(15), workers=3))
+    runner = running(quick(aws, f"{base}-jobs", lambda _: together.wait(15), workers=3))
     eventually(runner.idle)
     assert runner.handled == 3
     assert not together.broken
+
+
+def test_a_delayed_message_counts_only_when_asked(aws: Aws, base: str, running: Run) -> None:
+    aws("sqs").send_message(QueueUrl=f"{base}-jobs", MessageBody="later", DelaySeconds=900)
+    runner = running(quick(aws, f"{base}-jobs", lambda _: None))
+    assert runner.idle()
+    assert not runner.idle(delayed=True)
 
 
 def test_a_stop_waits_for_the_batch_under_way(aws: Aws, base: str) -> None:

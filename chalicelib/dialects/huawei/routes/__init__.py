@@ -1,6 +1,7 @@
 """Every operation of the dialect: importing this registers them all."""
 
+from .. import notify
 from ..api import api
-from . import commands, devices, security
+from . import commands, devices, queries, security, subscriptions
 
-__all__ = ["api", "commands", "devices", "security"]
+__all__ = ["api", "commands", "devices", "notify", "queries", "security", "subscriptions"]

@@ -1,0 +1,240 @@
+"""Attempts: a batch of deliveries is posted, target by target, and what failed comes again.
+
+A delivery has `len(DELAYS) + 1` tries over about an hour. One that waits because its target is
+down uses up none, but is given up two hours after it was queued. Statuses 200 to 204 are success.
+Targets are worked at the same time, each one's deliveries in order, and after a time-out the rest
+of that target's go to the retries at once: one slow target holds a batch up for one attempt.
+"""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from enum import Enum
+from math import ceil
+
+import msgspec
+
+from ..aws import addresses, http
+from ..aws.addresses import Endpoint
+from ..aws.queues import MOST_DELAY
+from ..logs import logger
+from ..store.base import Record
+from ..store.reading import Key, find_all
+from ..store.subscriptions import SubscriptionRecord, TargetRecord, by_id
+from . import callbacks, clock, targets
+from .callbacks import Delivery
+from .targets import Health
+
+DELAYS = (1, 30, 600, 900, 900, 900)  # s before each further try
+MOST_AGE = 2 * clock.HOUR
+SUCCESS = range(200, 205)
+OVERLOADED = 429
+WORKERS = 10
+
+
+class Outcome(Enum):
+    DELIVERED = "delivered"
+    DROPPED = "dropped"  # its subscription is gone
+    AGAIN = "again"
+    GIVEN_UP = "given up"
+
+
+@dataclass(frozen=True)
+class Result:
+    """`index` in the batch; `delay` in s before the next try."""
+
+    index: int
+    delivery: Delivery
+    outcome: Outcome
+    reason: str = ""
+    delay: int = 0
+    status: int | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is left to do for it."""
+        return self.outcome in (Outcome.DELIVERED, Outcome.DROPPED)
+
+
+@dataclass
+class Lane:
+    """The deliveries of one batch to one target, in order. `before` is its health as stored."""
+
+    target: str
+    before: Health
+    health: Health
+    waiting: list[tuple[int, Delivery, Endpoint]] = field(default_factory=list)
+    stalled: bool = False  # an attempt of this batch has timed out
+
+
+@dataclass(frozen=True)
+class Attempted:
+    """`defect` is what kept some deliveries of the batch from a result."""
+
+    results: list[Result]
+    lanes: list[Lane]
+    defect: Exception | None
+
+
+def attempt(batch: Sequence[Delivery]) -> Attempted:
+    """Post a batch; `settle` does what follows from it.
+
+    One AWS call, and one for each target that is probed; one that raises means nothing was posted.
+    """
+    results, lanes = _plan(batch)
+    for lane in lanes:
+        if lane.health.tripped and not lane.health.rest():
+            _probe(lane)
+    defect: Exception | None = None
+    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+        for future in [pool.submit(_work, lane) for lane in lanes]:
+            try:
+                results += future.result()
+            except Exception as error:  # noqa: BLE001 - handed on, once the other lanes have ended
+                logger().exception("a delivery could not be attempted")
+                defect = error
+    for result in results:
+        _log(result)
+    return Attempted(results, lanes, defect)
+
+
+def settle(attempted: Attempted) -> None:
+    """Queue what comes again, keep what is given up, note how the targets do. Harmless to repeat.
+
+    AWS calls: none where all went well.
+    """
+    results = attempted.results
+    callbacks.again([(_next(r), r.delay) for r in results if r.outcome is Outcome.AGAIN])
+    callbacks.give_up([(r.delivery, r.reason) for r in results if r.outcome is Outcome.GIVEN_UP])
+    for lane in attempted.lanes:
+        targets.note(lane.target, lane.before, lane.health)
+
+
+def _plan(batch: Sequence[Delivery]) -> tuple[list[Result], list[Lane]]:
+    """What can be said before any attempt, and the lanes of the others."""
+    results: list[Result] = []
+    places: list[tuple[int, Delivery, Endpoint]] = []
+    for index, delivery in enumerate(batch):
+        try:
+            places.append((index, delivery, addresses.endpoint(delivery.url)))
+        except addresses.Refused as refused:
+            results.append(Result(index, delivery, Outcome.GIVEN_UP, f"the URL {refused}"))
+    held = find_all(key for _, delivery, place in places for key in _keys(delivery, place))
+    lanes: dict[str, Lane] = {}
+    for index, delivery, place in places:
+        if not _wanted(delivery, held):
+            results.append(Result(index, delivery, Outcome.DROPPED, "the subscription is gone"))
+            continue
+        target = targets.key(delivery.owner, place)
+        if target not in lanes:
+            lanes[target] = _lane(target, held)
+        lanes[target].waiting.append((index, delivery, place))
+    return results, list(lanes.values())
+
+
+def _keys(delivery: Delivery, place: Endpoint) -> list[Key]:
+    keys: list[Key] = [(TargetRecord, targets.key(delivery.owner, place), None)]
+    return [*keys, _subscription(delivery)] if delivery.subscription else keys
+
+
+def _subscription(delivery: Delivery) -> Key:
+    return (SubscriptionRecord, delivery.owner, by_id(delivery.dialect, delivery.subscription))
+
+
+def _wanted(delivery: Delivery, held: Mapping[Key, Record]) -> bool:
+    return not delivery.subscription or _subscription(delivery) in held
+
+
+def _lane(target: str, held: Mapping[Key, Record]) -> Lane:
+    record = held.get((TargetRecord, target, None))
+    health = targets.health_of(record if isinstance(record, TargetRecord) else None)
+    return Lane(target, health, health)
+
+
+def _probe(lane: Lane) -> None:
+    """Half open: who claims the probe sends, for everyone else the target stays open."""
+    claimed = targets.claim(lane.target, lane.health)
+    if claimed is None:
+        lane.health = msgspec.structs.replace(lane.health, open_until=clock.now() + targets.PROBING)
+        lane.before = lane.health  # nothing to note: another's probe decides
+    else:
+        lane.before, lane.health = claimed, msgspec.structs.replace(claimed, open_until=0)
+
+
+def _work(lane: Lane) -> list[Result]:
+    results: list[Result] = []
+    with http.Client() as client:
+        for index, delivery, place in lane.waiting:
+            pause = _pause(lane, delivery)
+            if pause is None:
+                results.append(_try(lane, client, index, delivery, place))
+            elif clock.now() - delivery.queued > MOST_AGE:
+                results.append(Result(index, delivery, Outcome.GIVEN_UP, "the target is down"))
+            else:
+                results.append(Result(index, delivery, Outcome.AGAIN, "the target is slow or down", pause))
+    return results
+
+
+def _pause(lane: Lane, delivery: Delivery) -> int | None:
+    """Seconds for which the delivery steps aside without a try; None where it is sent now."""
+    rest = lane.health.rest()
+    if rest:
+        return min(ceil(rest / clock.SECOND), MOST_DELAY)
+    if lane.stalled:
+        return DELAYS[0]
+    return 0 if lane.health.sluggish and not delivery.late else None
+
+
+def _try(lane: Lane, client: http.Client, index: int, delivery: Delivery, place: Endpoint) -> Result:
+    tried = msgspec.structs.replace(delivery, tries=delivery.tries + 1)
+    try:
+        reply = client.post(place, bytes(delivery.body), _headers(tried))
+    except (http.Failed, addresses.Refused) as error:
+        lane.health = targets.failed(lane.health)
+        lane.stalled = isinstance(error, http.Failed) and error.timed_out
+        reason = str(error) if isinstance(error, http.Failed) else f"the URL {error}"
+        return _failed(index, tried, reason, None)
+    if reply.status >= 500 or reply.status == OVERLOADED:
+        lane.health = targets.failed(lane.health)
+    else:  # whatever it says, it is there
+        lane.health = targets.answered(lane.health, reply.seconds)
+    if reply.status in SUCCESS:
+        return Result(index, tried, Outcome.DELIVERED, status=reply.status)
+    return _failed(index, tried, f"HTTP {reply.status}", reply.status)
+
+
+def _failed(index: int, tried: Delivery, reason: str, status: int | None) -> Result:
+    if tried.tries > len(DELAYS):
+        return Result(index, tried, Outcome.GIVEN_UP, reason, status=status)
+    return Result(index, tried, Outcome.AGAIN, reason, DELAYS[tried.tries - 1], status)
+
+
+def _next(result: Result) -> Delivery:
+    return msgspec.structs.replace(result.delivery, late=True, reason=result.reason)
+
+
+def _headers(delivery: Delivery) -> dict[str, str]:
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": "polything",
+        "X-Polything-Event-Id": delivery.id,
+        "X-Polything-Attempt": str(delivery.tries),
+    }
+
+
+def _log(result: Result) -> None:
+    """The target only: a URL's path and query may hold an app's secret."""
+    delivery = result.delivery
+    logger().info(
+        "callback",
+        extra={
+            "outcome": result.outcome.value,
+            "event": delivery.id,
+            "notify_type": delivery.notify_type,
+            "owner": delivery.owner,
+            "subscription": delivery.subscription,
+            "tries": delivery.tries,
+            "http_status": result.status,
+            "reason": result.reason,
+        },
+    )

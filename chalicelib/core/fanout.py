@@ -1,0 +1,53 @@
+"""From what happened to who is told: one delivery for each notification and subscription."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec import Raw
+
+from . import callbacks, clock, subscriptions
+from .callbacks import Delivery, Notification
+from .events import Event
+from .subscriptions import HTTP, Subscription
+
+Told = tuple[Event, str, Sequence[Notification]]  # the event, a dialect, what it says there
+
+
+def dispatch(told: Iterable[Told]) -> None:
+    """Queue the deliveries of a batch of events, in its order. Harmless to repeat.
+
+    One AWS call for each distinct owner, dialect and notify type, and one for ten deliveries. What
+    is known of subscriptions is forgotten with the batch: a deletion counts at once.
+    """
+    callbacks.queue(_deliveries(told))
+
+
+def _deliveries(told: Iterable[Told]) -> Iterator[Delivery]:
+    known: dict[tuple[str, str, str], list[Subscription]] = {}
+    for event, dialect, notifications in told:
+        for number, notification in enumerate(notifications):
+            ident = f"{event.id}-{dialect}-{number}"
+            if notification.url is not None:
+                yield _delivery(event, dialect, ident, notification, notification.url, "")
+                continue
+            pair = (event.owner, dialect, notification.notify_type)
+            if pair not in known:
+                known[pair] = subscriptions.targets(*pair)
+            for found in known[pair]:
+                if found.channel == HTTP:
+                    yield _delivery(event, dialect, ident, notification, found.url, found.id)
+
+
+def _delivery(
+    event: Event, dialect: str, ident: str, notification: Notification, url: str, subscription: str
+) -> Delivery:
+    return Delivery(
+        id=ident,
+        owner=event.owner,
+        source=event.source,
+        dialect=dialect,
+        notify_type=notification.notify_type,
+        url=url,
+        queued=clock.now(),
+        body=Raw(notification.body),
+        subscription=subscription,
+    )

@@ -1,0 +1,47 @@
+"""The outbox table's stream: each new event is rendered by every dialect and put on its way.
+
+An event that no dialect can render is a defect that no repetition cures: it is kept in the
+dead-letter queue, logged, and the events behind it go on.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from ..core import callbacks, events, fanout
+from ..core.callbacks import Notification
+from ..core.events import Event
+from ..core.fanout import Told
+from ..logs import logger
+from ..store.outbox import EventRecord
+
+DIALECTS = ("huawei",)  # those that push
+
+Render = Callable[[Event], Sequence[Notification]]
+
+
+def dispatch(event: Mapping[str, Any]) -> None:
+    """Raises where AWS fails, so that the stream comes again. Harmless to repeat."""
+    told: list[Told] = []
+    for change in event["Records"]:
+        if change["eventName"] == "INSERT":  # the end of an event's life is no news
+            told += _told(change["dynamodb"]["NewImage"])
+    fanout.dispatch(told)
+
+
+def _told(image: Mapping[str, Any]) -> list[Told]:
+    try:
+        happened = events.read(EventRecord.from_raw_data(dict(image)))
+        return [(happened, dialect, renderer(dialect)(happened)) for dialect in DIALECTS]
+    except Exception as error:  # noqa: BLE001 - rendering calls no AWS: what fails once fails always
+        name = {key: image.get(key, {}).get("S", "") for key in ("owner", "source", "event")}
+        logger().exception("an event cannot be rendered", extra=name)
+        callbacks.undeliverable(**name, reason=f"not rendered: {type(error).__name__}")
+        return []
+
+
+@cache
+def renderer(dialect: str) -> Render:
+    render: Render = import_module(f"chalicelib.dialects.{dialect}.notify").render
+    return render
