@@ -50,7 +50,7 @@ def admit(claim: Claim) -> Admitted | None:
         device, tenant = item["device"]["S"], item["tenant"]["S"]
         secret = encryption.decrypt(credentials["secret"]["S"], tenant, device, "secret")
         if claim.proves(secret):
-            gateway = credentials.get("gateway", {}).get("BOOL", False)
+            gateway = credentials.get("for_children", {}).get("BOOL", False)
             admitted = Admitted(device, tenant, claim.node or device, gateway)
             _record(claim, admitted)
             return admitted

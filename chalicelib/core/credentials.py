@@ -44,7 +44,7 @@ def record(
         secret=encryption.encrypt(secret, tenant, device, "secret"),
         psk=encryption.encrypt(psk, tenant, device, "psk"),
         verify_hash=code_hash(code) if code else None,
-        gateway=gateway,
+        for_children=gateway,
     )
 
 

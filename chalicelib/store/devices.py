@@ -141,7 +141,7 @@ class CredentialsRecord(DeviceItem, discriminator="credentials"):
     secret = UnicodeAttribute(null=True)  # encrypted
     psk = UnicodeAttribute(null=True)  # encrypted
     verify_hash = UnicodeAttribute(null=True)
-    gateway = BooleanAttribute(null=True)  # may publish for children
+    for_children = BooleanAttribute(null=True)  # may publish for them; "gateway" is a key of an index
 
 
 class LinkRecord(DeviceItem, discriminator="link"):
