@@ -30,7 +30,9 @@ from ..store.products import AliasRecord
 from ..store.transactions import ConditionFailed, Transaction
 from . import clock, credentials, devices, registration
 from .applications import Caller
+from .errors import DeviceNotFound
 from .events import EventType
+from .products import NodeType
 
 PURGE = "purge"
 PURGE_AGAIN = 10 * clock.MINUTE
@@ -43,8 +45,12 @@ def delete(caller: Caller, device: str, *, cascade: bool = True) -> None:
     The first hundred children are done before this answers, more by the purge. Raises DeviceNotFound.
     """
     record = devices.record_of(caller, device)
-    children = list(children_of(device, CHILDREN_AT_ONCE))
-    remove(record, EventType.DEVICE_DELETED, devices.alive(), cascade=cascade)
+    is_gateway = record.node_type == NodeType.GATEWAY.value
+    children = list(children_of(device, CHILDREN_AT_ONCE)) if is_gateway else []
+    try:
+        remove(record, EventType.DEVICE_DELETED, devices.alive(), cascade=cascade)
+    except ConditionFailed:
+        raise DeviceNotFound(device) from None  # another was quicker
     for child in children:
         settle_child(child, device, cascade=cascade)
 

@@ -31,7 +31,7 @@ from .events import EventType
 
 SEEN_EVERY = 5 * clock.MINUTE  # how exact "last seen" is; each write of it costs
 MOST_SERVICES = 30  # of one transaction: two items each
-TRIES = 6
+TRIES = 20
 DEFAULT_AGEING = 7  # days
 
 

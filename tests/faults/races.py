@@ -1,0 +1,155 @@
+"""Races on a real (emulated) DynamoDB, in a process of their own: `python -m tests.faults.races NAME`.
+
+Prints one JSON object of what happened; tests/faults/test_races.py judges it. moto is no use
+here: it loses acknowledged writes under threads.
+"""
+
+import base64
+import json
+import os
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+THREADS = 16
+
+
+def together(calls: list[Callable[[], Any]]) -> Counter[str]:
+    """Run all at once; how often each outcome came: "ok" or the error's name."""
+
+    def outcome(call: Callable[[], Any]) -> str:
+        try:
+            call()
+        except Exception as error:  # noqa: BLE001 - the outcome is what is asked for
+            return type(error).__name__
+        return "ok"
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return Counter(pool.map(outcome, calls))
+
+
+def reports(fleet: Any) -> dict[str, Any]:
+    """200 reports of one device's one service, each with a time of its own, some fields older than others."""
+    from chalicelib.core import clock, devices, history, telemetry
+    from chalicelib.core.telemetry import Report, Reported
+
+    device = _registered(fleet, "racer")
+    now = clock.now()
+
+    def one(number: int) -> Callable[[], Any]:
+        values = {"level": number % 101} if number % 2 else {"flow": number}
+        service = Reported("Meter", values, now + number * 1000)
+        return lambda: telemetry.report(Report(device, device, (service,), f"message-{number}", now))
+
+    outcomes = together([one(number) for number in range(200)])
+    _, states = devices.get_with_services(fleet.caller, device)
+    return {
+        "outcomes": outcomes,
+        "shadow": states[0].data,
+        "stored": len(list(history.HistoryRecord.query(device))),
+        "activations": _events(device)["device.bound"],
+        "told": _events(device)["data.reported"],
+    }
+
+
+def registrations(fleet: Any) -> dict[str, Any]:
+    """The same node id registered by all at once."""
+    from chalicelib.core import registration
+    from chalicelib.store import counters
+
+    new = registration.NewDevice("same", registration.BY_SECRET, product=fleet.product.id)
+    outcomes = together([lambda: registration.register(fleet.caller, new)] * 32)
+    return {"outcomes": outcomes, "total": counters.total(registration.total_name(fleet.application))}
+
+
+def commands(fleet: Any) -> dict[str, Any]:
+    """40 cached commands for one offline device at once."""
+    from chalicelib.core import commands as core
+    from chalicelib.store.devices import QUEUE, QueueRecord
+
+    device = _registered(fleet, "offline")
+    new = core.NewCommand(device, "Meter", "SET_LEVEL", {"value": 1}, "huawei")
+    outcomes = together([lambda: core.create(fleet.caller, new)] * 40)
+    queue = QueueRecord.find(device, QUEUE)
+    waiting = list(queue.waiting) if queue else []
+    return {"outcomes": outcomes, "waiting": len(waiting), "different": len(set(waiting))}
+
+
+def refreshes(fleet: Any) -> dict[str, Any]:
+    """One refresh token used by all at once."""
+    from chalicelib.core import tokens
+
+    pair = tokens.issue("race", fleet.application, fleet.tenant)
+    return {"outcomes": together([lambda: tokens.refresh(pair.refresh, fleet.application)] * 16)}
+
+
+def deletions(fleet: Any) -> dict[str, Any]:
+    """One device deleted by all at once, while it reports."""
+    from chalicelib.core import clock, registration, removal, telemetry
+    from chalicelib.core.telemetry import Report, Reported
+    from chalicelib.store import counters
+
+    device = _registered(fleet, "doomed")
+    service = Reported("Meter", {"flow": 1}, None)
+
+    def report() -> None:
+        telemetry.report(Report(device, device, (service,), os.urandom(8).hex(), clock.now()))
+
+    deleting = [lambda: removal.delete(fleet.caller, device)] * 8
+    outcomes = together([*deleting, *[report] * 8])
+    removal.purge(device)
+    return {
+        "outcomes": outcomes,
+        "deleted": _events(device)["device.deleted"],
+        "total": counters.total(registration.total_name(fleet.application)),
+    }
+
+
+def _registered(fleet: Any, node_id: str) -> str:
+    from chalicelib.core import registration
+
+    new = registration.NewDevice(node_id, registration.BY_SECRET, product=fleet.product.id)
+    return str(registration.register(fleet.caller, new).device.device)
+
+
+def _events(device: str) -> Counter[str]:
+    from chalicelib.store.outbox import EventRecord
+
+    return Counter(record.type for record in EventRecord.query(device))
+
+
+RACES = {race.__name__: race for race in (reports, registrations, commands, refreshes, deletions)}
+
+
+def main(name: str) -> None:
+    from infra.local.aws import Emulator
+
+    with tempfile.TemporaryDirectory() as folder:
+        emulator = Emulator(Path(folder))
+        emulator.start()
+        os.environ.update(
+            AWS_ENDPOINT_URL=emulator.endpoint,
+            AWS_ACCESS_KEY_ID="test",
+            AWS_SECRET_ACCESS_KEY="test",
+            AWS_DEFAULT_REGION="us-east-1",
+            AWS_EC2_METADATA_DISABLED="true",
+            POLYTHING_PREFIX="polything-race",
+            POLYTHING_DATA_KEY="local:" + base64.b64encode(b"k" * 32).decode(),
+        )
+        try:
+            from infra.local.provision import provision
+
+            os.environ["POLYTHING_QUEUE_BASE"] = provision("polything-race").queue_base
+            from tests.support.fleet import make_fleet
+
+            print(json.dumps(RACES[name](make_fleet())))
+        finally:
+            emulator.stop()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,51 @@
+"""What must hold when many do the same thing at once, on ministack with real threads."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def race(name: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "tests.faults.races", name]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_reports_at_once_lose_nothing() -> None:
+    """The newest value of each field wins, every report is kept and told once, contact activates once."""
+    found = race("reports")
+    assert found["outcomes"] == {"ok": 200}
+    assert found["shadow"] == {"level": 199 % 101, "flow": 198}
+    assert found["stored"] == 200
+    assert found["told"] == 200
+    assert found["activations"] == 1
+
+
+def test_a_node_id_is_registered_once() -> None:
+    found = race("registrations")
+    assert found["outcomes"] == {"ok": 1, "NodeIdTaken": 31}
+    assert found["total"] == 1
+
+
+def test_a_queue_takes_twenty_commands_and_no_more() -> None:
+    found = race("commands")
+    assert found["outcomes"] == {"ok": 20, "TooManyPending": 20}
+    assert found["waiting"] == found["different"] == 20
+
+
+def test_a_refresh_token_is_spent_once() -> None:
+    assert race("refreshes")["outcomes"] == {"ok": 1, "InvalidRefreshToken": 15}
+
+
+def test_a_device_is_deleted_once() -> None:
+    found = race("deletions")
+    assert found["outcomes"]["ok"] == 9  # one deletion, and the reports, stored or not
+    assert found["outcomes"]["DeviceNotFound"] == 7
+    assert found["deleted"] == 1
+    assert found["total"] == 0
