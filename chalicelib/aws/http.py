@@ -77,11 +77,11 @@ class _Wire:
 class Client:
     """Posts one after the other; the connection to the last origin is kept for the next post.
 
-    Not for several threads at once. `tls` and `timeout` (s, for one post) are for tests.
+    Not for several threads at once. `timeout` in s, for one post.
     """
 
-    def __init__(self, *, timeout: float = TIMEOUT, tls: ssl.SSLContext | None = None) -> None:
-        self._timeout = timeout
+    def __init__(self, *, timeout: float | None = None, tls: ssl.SSLContext | None = None) -> None:
+        self._timeout = TIMEOUT if timeout is None else timeout
         self._tls = tls
         self._kept: tuple[str, http.client.HTTPConnection, _Wire] | None = None
 

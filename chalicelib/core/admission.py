@@ -115,10 +115,10 @@ def _record(claim: Claim, admitted: Admitted) -> None:
         "TableName": _table("devices"),
         "UpdateExpression": (
             "SET previous = if_not_exists(client, :client), client = :client, dialect = :dialect,"
-            " topic_id = :topic, since = :since, kind = :kind, online = if_not_exists(online, :off)"
+            " topic_id = :topic, since = :since, kind = :kind, #online = if_not_exists(#online, :off)"
             " REMOVE #session"
         ),
-        "ExpressionAttributeNames": {"#session": "session"},
+        "ExpressionAttributeNames": {"#session": "session", "#online": "online"},  # reserved words
         "ExpressionAttributeValues": {
             ":client": {"S": claim.client},
             ":dialect": {"S": claim.dialect},

@@ -167,7 +167,8 @@ def _accept(record: CommandRecord) -> None:
         waiting: Any = QueueRecord.waiting
         room = QueueRecord.waiting.does_not_exist() | (size(waiting) < MOST_WAITING)
         join = QueueRecord.waiting.set((waiting | []).append([record.command]))
-        change.update(QueueRecord(record.device, QUEUE), [join], room, TooManyPending(record.device))
+        actions = [QueueRecord.kind.set(QueueRecord), join]  # an update that makes the item names no kind
+        change.update(QueueRecord(record.device, QUEUE), actions, room, TooManyPending(record.device))
     change.commit()
 
 

@@ -115,7 +115,7 @@ def _take_mid(change: Transaction, route: Route, record: CommandRecord) -> int:
     last = int(route.queue.mid) if route.queue is not None and route.queue.mid else None
     mid = (last or 0) % MOST_MID + 1
     same = QueueRecord.mid.does_not_exist() if last is None else QueueRecord.mid == last
-    actions = [QueueRecord.mid.set(mid)]
+    actions = [QueueRecord.kind.set(QueueRecord), QueueRecord.mid.set(mid)]  # it may make the item
     if record.mode == Mode.CACHED.value:
         entry: Any = QueueRecord.waiting[0]
         actions += [entry.remove(), QueueRecord.flying.set(record.command)]

@@ -14,11 +14,17 @@ from ..core import callbacks, deliveries
 from ..core.callbacks import Delivery
 from ..logs import logger
 from ..settings import settings
+from . import wiring
 
 Received = Mapping[str, Any]
 
 JOBS = {  # job: module and function, called with the message's other keys
+    "cancel": ("tasks", "perform"),
+    "drain": ("sending", "drain"),
+    "gone": ("links", "gone"),
     "purge": ("removal", "purge"),
+    "retry": ("overdue", "take_up"),
+    "send": ("sending", "send"),
 }
 
 
@@ -39,6 +45,7 @@ def deliver(event: Mapping[str, Any]) -> None:
 
 def work(event: Mapping[str, Any]) -> None:
     """Run the background jobs of a batch, each by itself."""
+    wiring.wire()
     done: list[Received] = []
     defect: Exception | None = None
     for record in event["Records"]:

@@ -135,7 +135,13 @@ def test_an_address_inside_is_refused_in_every_spelling(address: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["93.184.215.14", "172.32.0.1", "100.128.0.1", "2606:2800:21f:cb07:6820:80da:af6b:8b2c", "::ffff:8.8.8.8"],
+    [
+        "93.184.215.14",
+        "172.32.0.1",
+        "100.128.0.1",
+        "2606:2800:21f:cb07:6820:80da:af6b:8b2c",
+        "::ffff:8.8.8.8",
+    ],
 )
 def test_a_public_address_is_permitted(address: str) -> None:
     assert permitted(ipaddress.ip_address(address))

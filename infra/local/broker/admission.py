@@ -12,7 +12,7 @@ from infra.local.broker.checks import client_id_problem, publish_problem
 from infra.local.broker.client import Client
 from infra.local.broker.packets import ConnackCode, Connect
 from infra.local.broker.policy import LAST_WILL, PERSISTENT_CONNECT
-from infra.local.broker.presence import Identity
+from infra.local.broker.presence import DisconnectReason, Identity
 
 if TYPE_CHECKING:
     from infra.local.broker.hub import Hub
@@ -40,6 +40,11 @@ async def admit(hub: Hub, link: Link, connect: Connect) -> None:
     except NotAuthorizedError as error:
         log.warning("CONNECT of client %r refused: %s", client_id, error)
         link.refuse(ConnackCode.NOT_AUTHORIZED)
+        return
+    except Exception:
+        # A defect must not leave the client waiting for its CONNACK for ever.
+        log.exception("CONNECT of client %r failed", client_id)
+        link.close(DisconnectReason.SERVER_ERROR)
         return
     if not link.closed:
         hub.attach(Client(link, connect, identity, grant))

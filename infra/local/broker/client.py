@@ -101,6 +101,10 @@ class Client:
         """The link closed."""
         for timer in self._timers.values():
             timer.cancel()
+        if reason is DisconnectReason.CLIENT_INITIATED_DISCONNECT:
+            # Sent before the DISCONNECT: a client that leaves politely must not lose them.
+            for packet in self._parked:
+                self._route(packet)
         self._parked.clear()
         self.hub.detach(self, reason, will=will)
 

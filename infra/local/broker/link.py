@@ -71,7 +71,9 @@ class Link(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is gone; without an earlier `close` nobody meant it to."""
-        self.close(DisconnectReason.CONNECTION_LOST)
+        # asyncio passes on what a handler raised: that is our defect, not the network's.
+        lost = exc is None or isinstance(exc, OSError)
+        self.close(DisconnectReason.CONNECTION_LOST if lost else DisconnectReason.SERVER_ERROR)
         self.hub.link_lost(self)
 
     def resume_writing(self) -> None:

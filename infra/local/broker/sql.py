@@ -123,8 +123,8 @@ class Statement:
         """
         if self.where is not None and not holds(self.where, message):
             return None
-        if len(self.items) == 1 and isinstance(self.items[0].expression, Star):
-            return message.document
+        if len(self.items) == 1 and self.items[0].alias is None:
+            return evaluate(self.items[0].expression, message)
         event: dict[str, Any] = {}
         for item in self.items:
             if item.alias is None:

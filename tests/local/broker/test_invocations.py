@@ -13,6 +13,7 @@ import pytest
 
 from infra.local.broker import AWS, Broker, load_rules
 from tests.local.broker.support import (
+    DISCONNECT,
     EDGE_TEMPLATE,
     PINGREQ,
     FakeLambda,
@@ -187,6 +188,19 @@ def test_functions_that_fall_behind_hold_publishers_back(
         assert sorted(body[-1] for first, body in rest if first == 0x40) == list(range(3, 11))
         broker.wait_idle()
     assert len(functions.events("ingest")) == 10
+
+
+def test_a_polite_goodbye_loses_no_held_back_message(functions: FakeLambda, raw: Any) -> None:
+    release = threading.Event()
+    functions.handlers["ingest"] = lambda _event: release.wait(10)
+    with running(functions, INGEST, workers=1, backlog=1) as broker:
+        client = raw(broker, connect=connect_packet("busy"))
+        until(lambda: functions.presence("busy") and broker.idle())
+        client.send(*[publish_packet("in/x")] * 5, DISCONNECT)
+        assert client.closed_by_broker()
+        release.set()
+        broker.wait_idle()
+    assert len(functions.events("ingest")) == 5
 
 
 def test_a_held_back_client_is_not_taken_for_dead(functions: FakeLambda, raw: Any) -> None:

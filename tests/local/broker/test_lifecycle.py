@@ -6,6 +6,7 @@ import datetime
 import socket
 import ssl
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from infra.local.broker import Broker
-from tests.local.broker.support import FakeLambda, connect_packet, running
+from infra.local.broker import AWS, Broker
+from tests.local.broker.support import (
+    PINGREQ,
+    FakeLambda,
+    connect_packet,
+    publish_packet,
+    running,
+    subscribe_packet,
+)
 
 
 def test_two_brokers_get_different_ports(functions: FakeLambda, device: Any) -> None:
@@ -72,6 +80,20 @@ def test_stop_during_an_authorization(functions: FakeLambda, raw: Any) -> None:
         assert entered.wait(5)
     release.set()
     assert client.closed_by_broker()
+
+
+def test_stop_does_not_wait_for_a_client_that_never_reads(
+    functions: FakeLambda, raw: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("infra.local.broker.hub.FLUSH_SECONDS", 0.05)
+    with running(functions, limits=replace(AWS, outbound_buffer=64 * 1024 * 1024)) as broker:
+        deaf = raw(broker, connect=connect_packet("deaf"), receive_buffer=4096)
+        deaf.send(subscribe_packet("a", qos=0))
+        assert deaf.packet()[0] == 0x90
+        writer = raw(broker, connect=connect_packet("writer"))
+        writer.send(publish_packet("a", b"x" * 100_000) * 100, PINGREQ)
+        assert writer.packet()[0] == 0xD0
+    assert "1 clients did not take their last bytes" in caplog.text
 
 
 def test_tls(functions: FakeLambda, device: Any, tmp_path: Path) -> None:

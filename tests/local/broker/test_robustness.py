@@ -195,6 +195,25 @@ def test_a_client_that_asks_and_never_reads_is_disconnected(
         assert functions.disconnected("deaf")["disconnectReason"] == "THROTTLED"
 
 
+def test_a_defect_costs_one_connection(
+    broker: Broker, functions: FakeLambda, raw: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("defect")
+
+    client = raw(broker, connect=connect_packet("unlucky"))
+    monkeypatch.setattr("infra.local.broker.client.filter_problem", fail)
+    client.send(subscribe_packet("a"))
+    assert client.closed_by_broker()
+    assert functions.disconnected("unlucky")["disconnectReason"] == "SERVER_ERROR"
+    monkeypatch.setattr("infra.local.broker.admission.read_answer", fail)
+    waiting = raw(broker)
+    waiting.send(connect_packet("waiting"))
+    assert waiting.closed_by_broker()
+    monkeypatch.undo()
+    raw(broker, connect=connect_packet("fine"))
+
+
 def test_churn_leaves_nothing_behind(functions: FakeLambda, raw: Any) -> None:
     with running(functions, limits=replace(AWS, session_expiry=0.05)) as broker:
         for number in range(20):

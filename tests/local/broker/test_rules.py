@@ -16,7 +16,11 @@ Parameters:
 Resources:
   Other:
     Type: AWS::Lambda::Permission
-    Properties: {{SourceArn: !GetAtt Rule.Arn, X: !Sub ["${{A}}", {{A: 1}}], Y: !If [A, !Ref B, C]}}
+    Properties:
+      A: !GetAtt Rule.Arn
+      B: !Sub ["${{A}}", {{A: 1}}]
+      C: !If [A, !Ref B, C]
+      D: !Transform {{Name: x}}
   Rule:
     Type: AWS::IoT::TopicRule
     Properties:

@@ -126,12 +126,16 @@ def test_a_session_expires(functions: FakeLambda, raw: Any) -> None:
         until(lambda: [event["versionNumber"] for event in functions.presence("sleeper")].count(0) == 3)
 
 
-def test_a_live_session_does_not_expire(functions: FakeLambda, raw: Any) -> None:
-    with running(functions, limits=replace(AWS, session_expiry=0.1)) as broker:
-        client = subscribed_sleeper(broker, raw)
-        assert client.silent(0.3)
-        client.send(b"\xc0\x00")
-        assert client.packet()[0] == 0xD0
+def test_a_resumed_session_does_not_expire(functions: FakeLambda, raw: Any, device: Any) -> None:
+    with running(functions, limits=replace(AWS, session_expiry=0.2)) as broker:
+        subscribed_sleeper(broker, raw).close()
+        until(lambda: gone(functions))
+        client = raw(broker)
+        client.send(connect())
+        assert client.read(4) == RESUMED
+        assert client.silent(0.4)
+        device(broker, "writer").publish("a/1", b"x", 0)
+        assert client.packet() == (0x30, b"\x00\x03a/1x")
 
 
 def test_a_full_queue_of_an_offline_client_drops_the_newest(

@@ -40,7 +40,7 @@ class DeviceQuery(ForApplication, frozen=True, rename="camel"):
     select: Select | None = None
 
 
-class ListQuery(ForApplication, frozen=True, rename="camel"):
+class DevicesQuery(ForApplication, frozen=True, rename="camel"):
     """`gatewayId` and `pageNo` cannot both be absent."""
 
     gateway_id: Text256 | None = None
@@ -173,7 +173,7 @@ def query_device(call: Call[DevicePath, DeviceQuery, None]) -> QueriedDevice:
         NothingNamed: Fault(400, "100218", "The gatewayId and pageNo can't be both null."),
     },
 )
-def query_devices(call: Call[None, ListQuery, None]) -> DeviceList:
+def query_devices(call: Call[None, DevicesQuery, None]) -> DeviceList:
     """Devices by page, newest registration first unless `sort` is ASC.
 
     Conditions hold exactly; `gatewayId` selects the gateway itself too; both times are inclusive.
