@@ -32,7 +32,6 @@ from .events import EventType
 SEEN_EVERY = 5 * clock.MINUTE  # how exact "last seen" is; each write of it costs
 MOST_SERVICES = 30  # of one transaction: two items each
 TRIES = 20
-DEFAULT_AGEING = 7  # days
 
 
 class Reported(msgspec.Struct, frozen=True):
@@ -113,7 +112,7 @@ def _store(given: Report, services: tuple[Reported, ...], index: int) -> Outcome
     if accepted:
         times = [(each, _time(each, given.received)) for each in accepted]
         _shadows(change, record, times, parts)
-        ageing = DEFAULT_AGEING if record.ageing is None else int(record.ageing)
+        ageing = history.DEFAULT_AGEING if record.ageing is None else int(record.ageing)
         for position, (each, at) in enumerate(times, index * MOST_SERVICES):
             data = msgspec.json.encode(each.values).decode()
             history.entry(change, given.device, at, given.message, position, each.service, data, ageing)

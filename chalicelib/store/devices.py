@@ -21,7 +21,7 @@ from pynamodb.attributes import (
     NumberAttribute,
     UnicodeAttribute,
 )
-from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
+from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 
 from .base import Record, TableMeta, table_name
 
@@ -33,7 +33,8 @@ LINK = "W#link"
 QUEUE = "W#queue"
 MID = "X#mid#"
 
-LISTED = ["product", "node_type", "device_type", "location", "name", "status"]
+# PynamoDB asks an index for the kind of item too, so each index has to carry it.
+LISTED = ["kind", "product", "node_type", "device_type", "location", "name", "status"]
 
 
 class DevicesByOwner(GlobalSecondaryIndex["DeviceRecord"]):
@@ -57,7 +58,7 @@ class DevicesByGateway(GlobalSecondaryIndex["DeviceRecord"]):
 class DevicesByDeadline(GlobalSecondaryIndex["DeviceRecord"]):
     class Meta:
         index_name = "by_deadline"
-        projection = KeysOnlyProjection()
+        projection = IncludeProjection(["kind"])
 
     shard = UnicodeAttribute(hash_key=True)
     deadline = NumberAttribute(range_key=True)

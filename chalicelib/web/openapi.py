@@ -66,8 +66,8 @@ def _operation(
         "summary": op.summary,
         "description": description,
         "parameters": [
-            *_parameters(op.path_type, "path", components),
-            *_parameters(op.query_type, "query", components),
+            *_parameters(op.path_type, "path", schema_of, components),
+            *_parameters(op.query_type, "query", schema_of, components),
         ],
         "responses": _responses(api, op, schema_of),
         "security": [] if op.public else [{name: [] for name in api.security}],
@@ -82,10 +82,12 @@ def _operation(
     return item
 
 
-def _parameters(kind: type[Any] | None, place: str, components: dict[str, Any]) -> list[dict[str, Any]]:
+def _parameters(
+    kind: type[Any] | None, place: str, schema_of: dict[str, Any], components: dict[str, Any]
+) -> list[dict[str, Any]]:
     if kind is None:
         return []
-    schema = components[kind.__name__]
+    schema = components[schema_of[_key(kind)]["$ref"].rpartition("/")[2]]
     required = set(schema.get("required", ()))
     return [
         {

@@ -6,10 +6,13 @@ with its trace and answered as the dialect's internal error.
 
 from typing import Any
 
-from ..core.errors import InvalidInput, PolythingError
+from ..core.errors import InvalidInput, ListTooLong, PolythingError
 from . import validation
 from .operations import Api, Call, Operation
 from .request import Answer, Request
+
+
+MOST_ANSWER = 6 * 1024 * 1024 - 64 * 1024  # a Lambda function answers 6 MB at most, its envelope included
 
 
 class NoSuchOperation(Exception):
@@ -50,7 +53,15 @@ def _perform(api: Api, operation: Operation, request: Request, values: Any) -> A
         else None,
         request=request,
     )
-    return api.encode(operation.view(call), operation.status)
+    answer = api.encode(operation.view(call), operation.status)
+    if _on_the_way(answer.body) > MOST_ANSWER:
+        raise ListTooLong("the answer is too large: ask for a smaller page")
+    return answer
+
+
+def _on_the_way(body: bytes) -> int:
+    """Bytes of the body inside the JSON that a Lambda function answers."""
+    return len(body) + body.count(b'"') + body.count(b"\\")
 
 
 def _log() -> Any:
