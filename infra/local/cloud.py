@@ -163,7 +163,7 @@ class LocalCloud:
             self.broker_kind, self.invoke, rules_of(self.rules), on_failure, self.host, self.mqtt_port
         )
         self.mqtt_port = self._broker.mqtt_port
-        endpoint = f"http://{reachable(self.host)}:{self._broker.data_port}"
+        endpoint = f"http://127.0.0.1:{self._broker.data_port}"
         self._environment.set({"AWS_ENDPOINT_URL_IOT_DATA_PLANE": endpoint})
 
     def stop(self) -> None:

@@ -38,7 +38,8 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m infra.local.demo",
         description="Tell Polything's main story step by step: an app, a device, a report, a command. "
         "It talks to the local cloud that runs in --state, or starts one of its own on free ports and "
-        "stops it at the end. Exit code 0: every step came true; 1: one did not.",
+        "stops it at the end. Secrets are printed cut short, null fields not at all. Exit code 0: every "
+        "step came true; 1: one did not.",
     )
     add = result.add_argument
     add(
@@ -75,12 +76,19 @@ class Teller:
         self.came(str(status), answer)
 
     def _line(self, arrow: str, what: str, body: Any) -> None:
-        text = body if isinstance(body, str) else "" if body is None else json.dumps(body)
+        text = body if isinstance(body, str) else "" if body is None else json.dumps(told(body))
         whole = f"{what} {shortened(text)}".rstrip()
         indent = " " * 4
         print(
             textwrap.fill(whole, WIDTH, initial_indent=f"{indent}{arrow} ", subsequent_indent=indent + "   ")
         )
+
+
+def told(body: Any) -> Any:
+    """The body without its nulls, which say nothing and hide what does."""
+    if isinstance(body, dict):
+        return {name: told(value) for name, value in body.items() if value is not None}
+    return [told(value) for value in body] if isinstance(body, list) else body
 
 
 def shortened(text: str) -> str:
@@ -197,7 +205,7 @@ class Story:
 
 @contextmanager
 def ended(story: Story, *, keep: bool) -> Iterator[None]:
-    """Clean up after the story; where it failed, quietly and as far as possible."""
+    """Clean up after a story that came true; one that failed leaves its traces to look at."""
     try:
         yield
         if not keep:

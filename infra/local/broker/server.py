@@ -26,6 +26,7 @@ from infra.local.broker.rules import TopicRule
 
 log = logging.getLogger(__name__)
 
+LOOPBACK = "127.0.0.1"
 STOP_GRACE_SECONDS = 5.0
 
 
@@ -80,6 +81,8 @@ class Broker:
     def start(self, host: str = "127.0.0.1", mqtt_port: int = 0, data_port: int = 0) -> None:
         """Listen and return. Port 0 lets the system choose; see `mqtt_port` and `data_port` afterwards.
 
+        `host` is where MQTT listens; the data plane asks nobody who he is, so it stays on loopback.
+
         Raises OSError when a port is taken; the broker cannot be started again then.
         """
         self._loop = asyncio.new_event_loop()
@@ -123,9 +126,9 @@ class Broker:
         except OSError as error:
             raise OSError(error.errno, f"MQTT port {mqtt_port} on {host}: {error.strerror}") from error
         try:
-            self.data_port = await self._http.start(host, data_port)
+            self.data_port = await self._http.start(LOOPBACK, data_port)
         except OSError as error:
-            raise OSError(error.errno, f"data plane port {data_port} on {host}: {error.strerror}") from error
+            raise OSError(error.errno, f"data plane port {data_port}: {error.strerror}") from error
         self.mqtt_port = int(self._mqtt.sockets[0].getsockname()[1])
         log.info("broker on %s: MQTT %d, data plane %d", host, self.mqtt_port, self.data_port)
 
