@@ -51,7 +51,7 @@ GRANTS: dict[str, tuple[list[str], list[str], list[str], list[str], bool]] = {
     "dispatch": (
         [],
         ["subscriptions", "outbox", "products"],
-        ["callbacks.fifo", "callback-retries"],
+        ["callbacks.fifo", "callback-retries", "callback-dlq"],
         [],
         False,
     ),

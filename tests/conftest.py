@@ -18,7 +18,7 @@ os.environ.update(
     POWERTOOLS_METRICS_NAMESPACE="polything",
 )
 
-from tests.support.clock import FakeClock  # noqa: E402
+from tests.support.clock import FakeClock
 
 
 @pytest.fixture

@@ -5,7 +5,9 @@ through botocore alone. A device id costs two AWS calls (credentials; session), 
 equal node ids of different tenants are told apart by whose secret made the password.
 """
 
-from collections.abc import Callable, Mapping
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +16,15 @@ from ..aws.clients import client
 from ..settings import settings
 from . import clock
 
-MOST_CANDIDATES = 20
+MOST_CANDIDATES = 50  # two items each: one batch read
 SESSION_LASTS = 7 * clock.DAY
+TRIES = 5
+DELAY = 0.05  # s, the most before the second try; doubles
+RETRYABLE = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 DEVICE, CREDENTIALS, LINK = "#device", "W#credentials", "W#link"  # as store/devices.py has them
 
 Item = Mapping[str, Any]
+Key = dict[str, dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -42,44 +48,73 @@ class Admitted:
     gateway: bool
 
 
+class _Changed(Exception):
+    """The credentials are no longer those the password was judged by."""
+
+
+class _Held(Exception):
+    """The client id is another device's."""
+
+
 def admit(claim: Claim) -> Admitted | None:
-    """The device, with its session recorded, or None."""
-    for item, credentials in _candidates(claim):
-        if not _may_connect(item) or "secret" not in credentials:
-            continue
-        device, tenant = item["device"]["S"], item["tenant"]["S"]
-        secret = encryption.decrypt(credentials["secret"]["S"], tenant, device, "secret")
-        if claim.proves(secret):
-            gateway = credentials.get("for_children", {}).get("BOOL", False)
-            admitted = Admitted(device, tenant, claim.node or device, gateway)
-            _record(claim, admitted)
-            return admitted
-    return None
+    """The device, with its session recorded, or None.
+
+    Where the password fits several devices of one name nobody can tell whose it is: None.
+    """
+    proven = [credentials for item, credentials in _candidates(claim) if _proves(claim, item, credentials)]
+    if len(proven) != 1:
+        return None
+    device, tenant = proven[0]["device"]["S"], proven[0]["tenant"]["S"]
+    gateway = proven[0].get("for_children", {}).get("BOOL", False)
+    admitted = Admitted(device, tenant, claim.node or device, gateway)
+    try:
+        _record(claim, admitted, proven[0]["secret"])
+    except _Changed:
+        return None
+    except _Held:
+        holder = _former_holder(claim.client)
+        if holder is None:
+            return None
+        try:
+            _record(claim, admitted, proven[0]["secret"], holder)
+        except (_Changed, _Held):
+            return None
+    return admitted
 
 
-def _may_connect(item: Item) -> bool:
+def _proves(claim: Claim, item: Item, credentials: Item) -> bool:
     overdue = "deadline" in item and int(item["deadline"]["N"]) <= clock.now()
-    return "deleted" not in item and not overdue
+    if "deleted" in item or overdue or "secret" not in credentials:
+        return False
+    device, tenant = credentials["device"]["S"], credentials["tenant"]["S"]
+    return claim.proves(encryption.decrypt(credentials["secret"]["S"], tenant, device, "secret"))
 
 
 def _candidates(claim: Claim) -> list[tuple[Item, Item]]:
     devices = [claim.device] if claim.device else _named(claim.node or "")
-    if not devices:
-        return []
-    table = _table("devices")
-    keys = [_key(device, item) for device in devices for item in (DEVICE, CREDENTIALS)]
-    wanted = {table: {"Keys": keys, "ConsistentRead": True}}
-    found: dict[tuple[str, str], Item] = {}
-    while wanted:
-        answer = client("dynamodb").batch_get_item(RequestItems=wanted)
-        for item in answer["Responses"].get(table, ()):
-            found[item["device"]["S"], item["item"]["S"]] = item
-        wanted = answer.get("UnprocessedKeys") or {}
+    found = _read((device, item) for device in devices for item in (DEVICE, CREDENTIALS))
     return [
         (found[device, DEVICE], found[device, CREDENTIALS])
         for device in devices
         if (device, DEVICE) in found and (device, CREDENTIALS) in found
     ]
+
+
+def _read(keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Item]:
+    """Items of devices, consistently. One AWS call, none for no keys."""
+    table = _table("devices")
+    asked = [_key(device, item) for device, item in keys]
+    wanted: Any = {table: {"Keys": asked, "ConsistentRead": True}} if asked else {}
+    found: dict[tuple[str, str], Item] = {}
+    for attempt in range(TRIES):
+        if not wanted:
+            return found
+        _pause(attempt)
+        answer = client("dynamodb").batch_get_item(RequestItems=wanted)
+        for item in answer["Responses"].get(table, ()):
+            found[item["device"]["S"], item["item"]["S"]] = item
+        wanted = answer.get("UnprocessedKeys")
+    raise TimeoutError("DynamoDB did not serve all keys")
 
 
 def _named(node: str) -> list[str]:
@@ -95,22 +130,94 @@ def _named(node: str) -> list[str]:
     return [item["target"]["S"] for item in answer["Items"]]
 
 
-def _record(claim: Claim, admitted: Admitted) -> None:
-    """The session of this client id, and the device's current link, in one transaction.
+def _former_holder(client_id: str) -> str | None:
+    """Whose the client id was; None where that device is connected by it.
+
+    Devices of two tenants may have one node id and so the same client id. The broker would end one's
+    connection for the other's, and one's messages would be taken for the other's: the first stays.
+    """
+    answer = client("dynamodb").get_item(
+        TableName=_table("sessions"), Key={"client": {"S": client_id}}, ConsistentRead=True
+    )
+    if "Item" not in answer:
+        return ""  # ended meanwhile
+    device: str = answer["Item"]["device"]["S"]
+    found = _read([(device, DEVICE), (device, LINK)])
+    gone = (device, DEVICE) not in found or "deleted" in found[device, DEVICE]
+    link = found.get((device, LINK), {})
+    connected = link.get("client", {}).get("S") == client_id and link.get("online", {}).get("BOOL", False)
+    return None if connected and not gone else device
+
+
+def _record(claim: Claim, admitted: Admitted, secret: Item, holder: str = "") -> None:
+    """The session of this client id and the device's current link, in one transaction that holds only
+    while the secret stands. `holder` may lose the client id.
 
     The link before it is remembered, so that its connection is ended once this one is announced.
+    Raises _Changed, _Held.
     """
     now = clock.now()
-    session = {
-        "client": {"S": claim.client},
-        "device": {"S": admitted.device},
-        "tenant": {"S": admitted.tenant},
-        "dialect": {"S": claim.dialect},
-        "topic_id": {"S": admitted.topic_id},
-        "since": {"N": str(now)},
-        "ttl": {"N": str((now + SESSION_LASTS) // clock.SECOND)},
+    writes = [
+        {"ConditionCheck": _same_secret(admitted.device, secret)},
+        {"Put": _session(claim, admitted, now, holder)},
+        {"Update": _link(claim, admitted, now)},
+    ]
+    for attempt in range(TRIES):
+        _pause(attempt)
+        failed = _write(writes)
+        if failed == "":
+            return
+        if failed == "ConditionCheck":
+            raise _Changed(admitted.device)
+        if failed == "Put":
+            raise _Held(claim.client)
+    raise TimeoutError(f"others keep changing the link of {admitted.device}")
+
+
+def _write(writes: list[dict[str, Any]]) -> str:
+    """The kind of write whose condition failed, "" for none, "conflict" where another try is due."""
+    dynamodb = client("dynamodb")
+    try:
+        dynamodb.transact_write_items(TransactItems=writes)
+    except dynamodb.exceptions.TransactionCanceledException as error:
+        codes = [reason.get("Code") for reason in error.response["CancellationReasons"]]
+        for write, code in zip(writes, codes, strict=True):
+            if code == "ConditionalCheckFailed":
+                return next(iter(write))
+        if not RETRYABLE.intersection(codes):
+            raise
+        return "conflict"
+    return ""
+
+
+def _same_secret(device: str, secret: Item) -> dict[str, Any]:
+    return {
+        "TableName": _table("devices"),
+        "Key": _key(device, CREDENTIALS),
+        "ConditionExpression": "secret = :secret",
+        "ExpressionAttributeValues": {":secret": secret},
     }
-    link = {
+
+
+def _session(claim: Claim, admitted: Admitted, now: int, holder: str) -> dict[str, Any]:
+    return {
+        "TableName": _table("sessions"),
+        "Item": {
+            "client": {"S": claim.client},
+            "device": {"S": admitted.device},
+            "tenant": {"S": admitted.tenant},
+            "dialect": {"S": claim.dialect},
+            "topic_id": {"S": admitted.topic_id},
+            "since": {"N": str(now)},
+            "ttl": {"N": str((now + SESSION_LASTS) // clock.SECOND)},
+        },
+        "ConditionExpression": "attribute_not_exists(client) OR device = :device OR device = :holder",
+        "ExpressionAttributeValues": {":device": {"S": admitted.device}, ":holder": {"S": holder}},
+    }
+
+
+def _link(claim: Claim, admitted: Admitted, now: int) -> dict[str, Any]:
+    return {
         "Key": _key(admitted.device, LINK),
         "TableName": _table("devices"),
         "UpdateExpression": (
@@ -118,7 +225,7 @@ def _record(claim: Claim, admitted: Admitted) -> None:
             " topic_id = :topic, since = :since, kind = :kind, #online = if_not_exists(#online, :off)"
             " REMOVE #session"
         ),
-        "ExpressionAttributeNames": {"#session": "session", "#online": "online"},  # reserved words
+        "ExpressionAttributeNames": {"#session": "session", "#online": "online"},
         "ExpressionAttributeValues": {
             ":client": {"S": claim.client},
             ":dialect": {"S": claim.dialect},
@@ -128,12 +235,15 @@ def _record(claim: Claim, admitted: Admitted) -> None:
             ":off": {"BOOL": False},
         },
     }
-    client("dynamodb").transact_write_items(
-        TransactItems=[{"Put": {"TableName": _table("sessions"), "Item": session}}, {"Update": link}]
-    )
 
 
-def _key(device: str, item: str) -> dict[str, dict[str, str]]:
+def _pause(attempt: int) -> None:
+    """Full jitter, growing; none before the first try."""
+    if attempt:
+        time.sleep(random.uniform(0, DELAY * 2**attempt))
+
+
+def _key(device: str, item: str) -> Key:
     return {"device": {"S": device}, "item": {"S": item}}
 
 

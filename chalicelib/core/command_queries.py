@@ -7,7 +7,7 @@ from ..store.commands import CommandRecord
 from ..store.walks import HIGHEST, LOWEST, Key, Walk
 from . import devices, ids, paging
 from .applications import Caller
-from .commands import Command, command_of
+from .command_states import Command, command_of
 from .errors import InvalidInput
 from .paging import Page, Source
 

@@ -1,201 +1,134 @@
-"""Commands: one state machine.
+"""Commands: creating and canceling them, and the names other modules use of them.
 
-    PENDING -> SENT -> DELIVERED -> SUCCESSFUL | FAILED | TIMEOUT
-    PENDING -> EXPIRED | CANCELED
+Cached commands wait in the device's queue and go out one at a time, the next after the one before
+is settled; immediate ones go out at once and are not queued behind others. `command_states` says
+what a command is, `command_machine` and `command_queue` write its hops, `sending` gets it to the
+device, `overdue` ends what no device answers, `direct` is for callers who wait.
 
-A settled state never changes, each hop keeps its time. Cached commands wait in the device's queue
-and go out one at a time, the next after the one before is settled; immediate ones go out at once
-and are not queued behind others. What moves a command is in `dispatch`; this module creates,
-cancels and reads.
-
-Source: Huawei 1.9.1 to 1.9.3
+Source: Huawei 1.9.1, 1.9.3
 """
 
-from enum import Enum
 from typing import Any
 
 import msgspec
-from pynamodb.expressions.condition import Condition, size
 
 from ..aws import queues
 from ..store.commands import CommandRecord
 from ..store.devices import DEVICE, LINK, QUEUE, DeviceRecord, LinkRecord, Parts, QueueRecord
-from ..store.transactions import ConditionFailed, Transaction
-from . import callbacks, clock, devices, events, ids, products, thing_values
+from ..store.reading import Key, find_all
+from ..store.transactions import Transaction, pause
+from . import callbacks, clock, command_machine, command_queue, devices, ids, products, thing_values
 from .applications import Caller
+from .command_states import (
+    DEFAULT_RETRANSMIT,
+    DRAIN,
+    RETRY,
+    SEND,
+    Command,
+    Mode,
+    NewCommand,
+    Status,
+    command_of,
+    expires,
+    public_id,
+    split,
+    status_of,
+    visible,
+)
 from .errors import (
     Busy,
     CommandNotFound,
     CommandSettled,
     DeviceNotFound,
     DeviceZombie,
+    InvalidInput,
     TooManyPending,
 )
-from .events import EventType
 
-MOST_WAITING = 20
+__all__ = [
+    "DRAIN",
+    "RETRY",
+    "SEND",
+    "Command",
+    "Mode",
+    "NewCommand",
+    "Status",
+    "cancel",
+    "check",
+    "create",
+    "new_record",
+    "public_id",
+]
+
 ZOMBIE_AFTER = 7 * clock.DAY
-DEFAULT_EXPIRE = 48 * 3600  # s
-DEFAULT_RETRANSMIT = 3
-SEND_SOON = 30 * clock.SECOND  # a command whose sending was lost is taken up again after this
-KEPT = 90 * clock.DAY
+KEPT = 90 * clock.DAY  # beyond its expiry
 SHARDS = 4
-DRAIN = "drain"  # the background jobs that send
-SEND = "send"
-ID_LENGTH = 32
-WITHDRAW_TRIES = 5
-
-
-class Status(Enum):
-    PENDING = "PENDING"
-    SENT = "SENT"
-    DELIVERED = "DELIVERED"
-    SUCCESSFUL = "SUCCESSFUL"
-    FAILED = "FAILED"
-    TIMEOUT = "TIMEOUT"
-    EXPIRED = "EXPIRED"
-    CANCELED = "CANCELED"
-
-    @property
-    def settled(self) -> bool:
-        return self not in (Status.PENDING, Status.SENT, Status.DELIVERED)
-
-
-class Mode(Enum):
-    CACHED = "cached"  # queued until the device is online or reports, one at a time
-    IMMEDIATE = "immediate"  # sent at once, whether or not the device hears it
-    DIRECT = "direct"  # sent while the caller waits; fails for an offline device
-
-
-class NewCommand(msgspec.Struct, frozen=True):
-    """`expire` in s: None is the default, 0 immediate. `retransmit` is the most repeats, 0 to 3."""
-
-    device: str
-    service: str
-    method: str
-    paras: dict[str, Any]
-    dialect: str
-    callback: str | None = None
-    expire: int | None = None
-    retransmit: int | None = None
-    request_id: str | None = None
-    sender: str | None = None
-
-
-class Command(msgspec.Struct, frozen=True):
-    """Times in ms, `expire` in s."""
-
-    device: str
-    command: str
-    tenant: str
-    owner: str
-    dialect: str
-    mode: Mode
-    service: str
-    method: str
-    paras: dict[str, Any]
-    status: Status
-    created: int
-    retransmit: int
-    issued: int
-    callback: str | None = None
-    request_id: str | None = None
-    sender: str | None = None
-    expire: int | None = None
-    sent: int | None = None
-    delivered: int | None = None
-    executed: int | None = None
-    mid: int | None = None
-    result: dict[str, Any] | None = None
-
-
-def command_of(record: CommandRecord) -> Command:
-    """A PENDING command whose time is over reads as EXPIRED, swept or not."""
-    values = record.values()
-    values["paras"] = msgspec.json.decode(record.paras)
-    if record.result is not None:
-        values["result"] = msgspec.json.decode(record.result)
-    if record.status == Status.PENDING.value and expires(record) <= clock.now():
-        values["status"] = Status.EXPIRED.value
-    return msgspec.convert(values, Command)
-
-
-def public_id(command: Command) -> str:
-    """An id that finds the command by itself: that of the device, then its own."""
-    return command.device + command.command
-
-
-def expires(record: CommandRecord) -> int:
-    """When a command that still waits expires, ms."""
-    lasts = DEFAULT_EXPIRE if record.expire is None else int(record.expire)
-    return int(record.created) + lasts * clock.SECOND
+MOST_BYTES = 100 * 1024  # of the parameters: a message to a device holds 128 KB
+TRIES = 5
 
 
 def create(caller: Caller, new: NewCommand) -> Command:
     """Accept a command; it is sent in the background, at once or when the device can be reached.
 
-    For an offline device two AWS calls, for one that can be reached one more. Raises
-    DeviceNotFound, DeviceZombie, ServiceNotFound, CommandTypeNotFound, InvalidInput,
-    TooManyPending, CallbackRefused.
+    Two AWS calls for an offline device, one more where it is sent at once. Raises DeviceNotFound,
+    DeviceZombie, ServiceNotFound, CommandTypeNotFound, InvalidInput, TooManyPending, CallbackRefused.
     """
     if new.callback is not None:
         callbacks.check_url(new.callback)
-    device, reachable = target_of(caller, new.device)
+    device, reachable = _target(caller, new.device)
     check(device, new)
-    mode = Mode.IMMEDIATE if new.expire == 0 else Mode.CACHED
-    record = new_record(device, new, mode)
-    record.deadline = clock.now() + SEND_SOON if reachable or mode is Mode.IMMEDIATE else expires(record)
+    record = new_record(device, new, Mode.IMMEDIATE if new.expire == 0 else Mode.CACHED)
     try:
         _accept(record)
     except TooManyPending:
-        if not expire_waiting(new.device):
+        if not _make_room(new.device):
             raise
         _accept(record)
-    if mode is Mode.IMMEDIATE:
+    if record.mode == Mode.IMMEDIATE.value:
         queues.work(SEND, device=new.device, command=record.command)
     elif reachable:
         queues.work(DRAIN, device=new.device)
     return command_of(record)
 
 
-def _accept(record: CommandRecord) -> None:
-    """Store the command and its place in the queue, where there is room."""
-    change = Transaction()
-    change.put(record, CommandRecord.device.does_not_exist())
-    change.check(DeviceRecord(record.device, DEVICE), devices.alive(), DeviceNotFound(record.device))
-    if record.mode == Mode.CACHED.value:
-        waiting: Any = QueueRecord.waiting
-        room = QueueRecord.waiting.does_not_exist() | (size(waiting) < MOST_WAITING)
-        join = QueueRecord.waiting.set((waiting | []).append([record.command]))
-        actions = [QueueRecord.kind.set(QueueRecord), join]  # an update that makes the item names no kind
-        change.update(QueueRecord(record.device, QUEUE), actions, room, TooManyPending(record.device))
-    change.commit()
-
-
-def expire_waiting(device: str) -> int:
-    """End the waiting commands whose time is over, as the sweep would; answers how many."""
-    queue = QueueRecord.find(device, QUEUE)
-    keys = [(device, command) for command in (queue.waiting or () if queue else ())]
-    over = [
-        record
-        for record in CommandRecord.batch_get(keys, consistent_read=True)
-        if expires(record) <= clock.now()
-    ]
-    for record in over:
-        withdraw(record, Status.EXPIRED)
-    return len(over)
-
-
-def target_of(caller: Caller, device: str) -> tuple[DeviceRecord, bool]:
-    """The device and whether it can be reached now. One AWS call. Raises DeviceNotFound, DeviceZombie."""
+def _target(caller: Caller, device: str) -> tuple[DeviceRecord, bool]:
+    """The device, and whether to try it now: a child is known by its reports. One AWS call."""
     parts = Parts(device, DEVICE, LINK)
     record, link = parts.get(DEVICE, DeviceRecord), parts.get(LINK, LinkRecord)
     if record is None or not devices.visible(caller, record):
         raise DeviceNotFound(device)
-    if record.last_seen is not None and clock.now() - int(record.last_seen) > ZOMBIE_AFTER:
+    reachable = bool(link and link.online) or record.status == devices.Status.ONLINE.value
+    if not reachable and record.last_seen is not None and clock.now() - int(record.last_seen) > ZOMBIE_AFTER:
         raise DeviceZombie(device)
-    is_child = record.gateway != record.device
-    return record, is_child or bool(link and link.online)
+    return record, reachable
+
+
+def _accept(record: CommandRecord) -> None:
+    """Store the command and its place in the queue, where there is room."""
+    change = Transaction()
+    change.check(DeviceRecord(record.device, DEVICE), devices.alive(), DeviceNotFound(record.device))
+    change.put(record, CommandRecord.device.does_not_exist())
+    command_queue.join(change, record)
+    change.commit()
+
+
+def _make_room(device: str) -> int:
+    """Take out of the queue what waits no more, swept or not; answers how many."""
+    queue = QueueRecord.find(device, QUEUE)
+    names: list[str] = list(queue.waiting or ()) if queue else []
+    records = CommandRecord.batch_get([(device, name) for name in names], consistent_read=True)
+    found = {record.command: record for record in records}
+    freed = 0
+    for name in names:
+        record = found.get(name)
+        if record is not None and status_of(record) is Status.EXPIRED:
+            command_machine.end(record, Status.EXPIRED)
+        elif queue is not None and (record is None or status_of(record) is not Status.PENDING):
+            command_queue.strike(queue, name)
+        else:
+            continue
+        freed += 1
+    return freed
 
 
 def check(device: DeviceRecord, new: NewCommand) -> None:
@@ -205,6 +138,10 @@ def check(device: DeviceRecord, new: NewCommand) -> None:
 
 
 def new_record(device: DeviceRecord, new: NewCommand, mode: Mode) -> CommandRecord:
+    """Raises InvalidInput where the parameters are too large for a message."""
+    paras = msgspec.json.encode(new.paras)
+    if len(paras) > MOST_BYTES:
+        raise InvalidInput("paras", f"is larger than {MOST_BYTES} bytes")
     now = clock.now()
     ident = ids.ordered_id(now)
     optional: dict[str, Any] = {
@@ -213,7 +150,7 @@ def new_record(device: DeviceRecord, new: NewCommand, mode: Mode) -> CommandReco
         "sender": new.sender,
         "expire": new.expire,
     }
-    return CommandRecord(
+    record = CommandRecord(
         device.device,
         ident,
         tenant=device.tenant,
@@ -222,89 +159,40 @@ def new_record(device: DeviceRecord, new: NewCommand, mode: Mode) -> CommandReco
         mode=mode.value,
         service=new.service,
         method=new.method,
-        paras=msgspec.json.encode(new.paras).decode(),
+        paras=paras.decode(),
         retransmit=DEFAULT_RETRANSMIT if new.retransmit is None else new.retransmit,
         status=Status.PENDING.value,
         created=now,
         issued=0,
-        shard=shard(ident),
-        ttl=(now + KEPT) // clock.SECOND,
+        shard=str(int(ident[-2:], 16) % SHARDS),
         **{name: value for name, value in optional.items() if value is not None},
     )
-
-
-def shard(command: str) -> str:
-    return str(int(command[-2:], 16) % SHARDS)
-
-
-def find(caller: Caller, public: str) -> CommandRecord:
-    """Raises CommandNotFound, also for another application's. One AWS call."""
-    device, command = public[:ID_LENGTH], public[ID_LENGTH:]
-    record = CommandRecord.find(device, command) if device and command else None
-    if record is None or record.tenant != caller.tenant or record.owner != caller.owner:
-        raise CommandNotFound(public)
+    record.deadline = command_machine.look_again(record)
+    record.ttl = (expires(record) + KEPT) // clock.SECOND
     return record
 
 
 def cancel(caller: Caller, public: str) -> Command:
-    """Only a PENDING command can be canceled. Raises CommandNotFound, CommandSettled."""
-    record = find(caller, public)
-    if command_of(record).status is not Status.PENDING:
-        raise CommandSettled(public)
-    return withdraw(record, Status.CANCELED)
+    """Only a PENDING command can be canceled. Two AWS calls. Raises CommandNotFound, CommandSettled, Busy."""
+    device, command = split(public)
+    for tried in range(TRIES):
+        record, queue = read(device, command)
+        if record is None or not visible(caller, record):
+            raise CommandNotFound(public)
+        if status_of(record) is not Status.PENDING:
+            raise CommandSettled(public)
+        canceled = command_machine.end(record, Status.CANCELED, queue=queue)
+        if canceled is not None:
+            return command_of(canceled)
+        pause(tried)
+    raise Busy(device)
 
 
-def withdraw(record: CommandRecord, status: Status) -> Command:
-    """Take a waiting command out of its queue and settle it. Raises CommandSettled where it waits no more."""
-    for _ in range(WITHDRAW_TRIES):
-        change = Transaction()
-        move(change, record, status, {}, CommandRecord.status == Status.PENDING.value)
-        if record.mode == Mode.CACHED.value:
-            _leave(change, record)
-        try:
-            change.commit()
-        except ConditionFailed:
-            fresh = CommandRecord.find(record.device, record.command)
-            if fresh is None or fresh.status != Status.PENDING.value:
-                raise CommandSettled(record.command) from None
-            record = fresh  # only its place in the queue had changed
-        else:
-            return command_of(record)
-    raise Busy(record.device)
-
-
-def _leave(change: Transaction, record: CommandRecord) -> None:
-    """Take the command out of the queue, wherever it stands. One read: a list has no delete by value."""
-    queue = QueueRecord.find(record.device, QUEUE)
-    waiting = list(queue.waiting or ()) if queue else []
-    if record.command in waiting:
-        entry: Any = QueueRecord.waiting[waiting.index(record.command)]
-        change.update(QueueRecord(record.device, QUEUE), [entry.remove()], entry == record.command)
-
-
-def move(
-    change: Transaction,
-    record: CommandRecord,
-    status: Status,
-    values: dict[str, Any],
-    condition: Condition,
-    *,
-    told: bool = True,
-) -> None:
-    """Add the hop to another state, and its event, to the change; brings `record` up to date."""
-    values = {"status": status.value, **values}
-    removed = ["deadline", "shard"] if status.settled else []
-    for name, value in values.items():
-        setattr(record, name, value)
-    for name in removed:
-        setattr(record, name, None)
-    actions = [getattr(CommandRecord, name).set(value) for name, value in values.items()]
-    actions += [getattr(CommandRecord, name).remove() for name in removed]
-    change.update(CommandRecord(record.device, record.command), actions, condition)
-    if told:
-        tell(change, EventType.COMMAND_CHANGED, record)
-
-
-def tell(change: Transaction, kind: EventType, record: CommandRecord, **data: Any) -> None:
-    command = command_of(record)
-    events.emit(change, kind, record.device, record.tenant, record.owner, command=command, **data)
+def read(device: str, command: str) -> tuple[CommandRecord | None, QueueRecord | None]:
+    """A command and its device's queue, in one AWS call."""
+    keys: list[Key] = [(CommandRecord, device, command), (QueueRecord, device, QUEUE)]
+    record, queue = map(find_all(keys).get, keys)
+    return (
+        record if isinstance(record, CommandRecord) else None,
+        queue if isinstance(queue, QueueRecord) else None,
+    )

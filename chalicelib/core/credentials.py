@@ -67,6 +67,14 @@ def release_code(change: Transaction, verify_hash: str, device: str) -> None:
     change.delete(alias)
 
 
-def set_psk(change: Transaction, tenant: str, device: str, psk: str) -> None:
-    sealed = encryption.encrypt(psk, tenant, device, "psk")
-    change.update(CredentialsRecord(device, CREDENTIALS), [CredentialsRecord.psk.set(sealed)])
+def amend(
+    change: Transaction, tenant: str, device: str, psk: str | None = None, gateway: bool | None = None
+) -> None:
+    """Add a new psk, and whether the device may publish for children, to the change; None leaves one."""
+    actions = []
+    if psk is not None:
+        actions.append(CredentialsRecord.psk.set(encryption.encrypt(psk, tenant, device, "psk")))
+    if gateway is not None:
+        actions.append(CredentialsRecord.for_children.set(gateway))
+    if actions:
+        change.update(CredentialsRecord(device, CREDENTIALS), actions)

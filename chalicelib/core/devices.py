@@ -6,6 +6,7 @@ A device belongs to the application that registered it. "Not yours" is answered 
 
 from collections.abc import Iterable
 from enum import Enum
+from threading import Lock
 from typing import Any
 
 import msgspec
@@ -18,6 +19,12 @@ from .applications import Caller
 from .errors import DeviceNotFound
 from .events import EventType
 from .products import NodeType
+
+CACHED = 5_000
+
+
+_products: dict[str, tuple[int, str]] = {}
+_lock = Lock()
 
 
 class Status(Enum):
@@ -84,31 +91,6 @@ class ServiceState(msgspec.Struct, frozen=True):
     at: int
 
 
-class Changes(msgspec.Struct, frozen=True):
-    """New values for a device; None leaves one as it is."""
-
-    product: str | None = None
-    ageing: int | None = None
-    mute: bool | None = None
-    is_secure: bool | None = None
-    psk: str | None = None
-    name: str | None = None
-    manufacturer_id: str | None = None
-    manufacturer_name: str | None = None
-    device_type: str | None = None
-    model: str | None = None
-    protocol_type: str | None = None
-    location: str | None = None
-    imsi: str | None = None
-    ip: str | None = None
-    end_user: str | None = None
-    organization: str | None = None
-    region: str | None = None
-    timezone: str | None = None
-    tags: list[dict[str, Any]] | None = None
-    custom_fields: list[dict[str, Any]] | None = None
-
-
 def device_of(record: DeviceRecord) -> Device:
     return as_struct(Device, record)
 
@@ -147,9 +129,25 @@ def speaks_for(speaker: str, device: str) -> bool:
 
 
 def product_of(device: str) -> str | None:
-    """Id of the device's product, whoever asks. One AWS call."""
+    """Id of the device's product, whoever asks. One AWS call, none where it was read seconds ago."""
+    now = clock.now()
+    held = _products.get(device)
+    if held is not None and 0 <= now - held[0] < products.FRESH:
+        return held[1]
     record = DeviceRecord.find(device, DEVICE)
-    return record.product if record else None
+    if record is None:
+        return None
+    with _lock:
+        if len(_products) >= CACHED:
+            _products.clear()
+        _products[device] = (now, record.product)
+    return record.product
+
+
+def forget() -> None:
+    """Empty this process's memory of which product a device is of."""
+    with _lock:
+        _products.clear()
 
 
 def get(caller: Caller, device: str) -> Device:
@@ -179,53 +177,9 @@ def state_of(record: ShadowRecord) -> ServiceState:
     )
 
 
-def modify(caller: Caller, device: str, changes: Changes) -> Device:
-    """Change the named facts and tell `device.changed`, in one transaction.
-
-    Another product must be one of the tenant's, and brings its own manufacturer, type and model
-    where the change does not name them. Raises DeviceNotFound, ProductNotFound.
-
-    Source: Huawei 1.5.4
-    """
-    from . import credentials
-
-    record = record_of(caller, device)
-    values = {k: v for k, v in msgspec.structs.asdict(changes).items() if v is not None}
-    psk = values.pop("psk", None)
-    if "product" in values:
-        values = _facts_of(caller, values["product"]) | values
-    if not values and psk is None:
-        return device_of(record)
-    values["modified"] = clock.now()
-    for name, value in values.items():
-        setattr(record, name, value)
-    change = Transaction()
-    change.update(
-        DeviceRecord(device, DEVICE),
-        [getattr(DeviceRecord, name).set(value) for name, value in values.items()],
-        alive(),
-        DeviceNotFound(device),
-    )
-    if psk is not None:
-        credentials.set_psk(change, record.tenant, device, psk)
-    changed = device_of(record)
-    tell(change, EventType.DEVICE_CHANGED, changed)
-    change.commit()
-    return changed
-
-
 def alive() -> Any:
     """Condition: the device exists and is not being deleted."""
     return DeviceRecord.device.exists() & DeviceRecord.deleted.does_not_exist()
-
-
-def _facts_of(caller: Caller, product: str) -> dict[str, Any]:
-    found = products.get(caller.tenant, product)
-    facts = {
-        name: getattr(found, name)
-        for name in ("manufacturer_id", "manufacturer_name", "device_type", "model", "protocol_type")
-    }
-    return {k: v for k, v in facts.items() if v is not None} | {"node_type": found.node_type.value}
 
 
 def tell(change: Transaction, kind: EventType, device: Device, **data: Any) -> None:

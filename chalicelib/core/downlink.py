@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from .commands import Command
+from .command_states import Command
 from .products import Product
 
 

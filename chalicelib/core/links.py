@@ -1,60 +1,64 @@
 """Which MQTT client speaks for a device now, and what its coming and going means.
 
-Vendors put timestamps into client ids, so a reconnection is often a new client. Presence events
-count only for the device's current link: a "disconnected" is judged after a short delay, and only
-where no newer session has taken over; a session once ended is not announced again by a late event.
+Vendors put timestamps into client ids, so a reconnection is often a new client; others keep one
+client id, and the broker tells its connections apart by session ids. Events come late, twice and in
+any order. The authorizer names the current client. Its connection counts once it is announced;
+"disconnected" is judged after a short delay and takes the device offline only where no newer
+connection speaks for it; what has ended is not announced again by a late event.
 """
 
 from threading import Lock
+from typing import Any
 
 import msgspec
 
 from ..aws import iot, queues
-from ..store.devices import (
-    DEVICE,
-    LINK,
-    QUEUE,
-    DeviceRecord,
-    LinkRecord,
-    Parts,
-    QueueRecord,
-    SessionRecord,
-)
-from ..store.transactions import ConditionFailed, Transaction
-from . import clock, devices
-from .devices import Device, Status
-from .events import EventType
+from ..store.devices import DEVICE, LINK, QUEUE, DeviceRecord, LinkRecord, Parts, QueueRecord, SessionRecord
+from ..store.transactions import ConditionFailed, Contention, Transaction, pause
+from . import clock, contact, devices
 
 GONE = "gone"
 GONE_DELAY = 5  # s
-FRESH = 10 * clock.SECOND
+# A client id that another device takes over does so only once this device is offline, which is
+# judged after GONE_DELAY: no older memory may speak for it then.
+FRESH = GONE_DELAY * clock.SECOND
+SKEW = 2 * clock.SECOND  # between the authorizer's clock and the broker's; less than GONE_DELAY
+PATIENCE = 60 * clock.SECOND  # for the announcement of a connection that was admitted
+REMEMBERED = 8  # ended sessions
+TRIES = 8
 CACHED = 5_000
 
 
 class Session(msgspec.Struct, frozen=True):
-    """Who an MQTT client id is."""
+    """Who an MQTT client id is, `since` the CONNECT at this time (ms)."""
 
     client: str
     device: str
     tenant: str
     dialect: str
     topic_id: str
+    since: int
 
 
 _loaded: dict[str, tuple[int, Session]] = {}
 _lock = Lock()
 
 
-def session_of(client: str) -> Session | None:
-    """One AWS call, none where it was read seconds ago. Whether the device still exists is not asked here."""
+def session_of(client: str, *, anew: bool = False) -> Session | None:
+    """One AWS call, none where it was read seconds ago and is not wanted `anew`.
+
+    Whether the device still exists is not asked here.
+    """
     now = clock.now()
     held = _loaded.get(client)
-    if held is not None and 0 <= now - held[0] < FRESH:
+    if not anew and held is not None and 0 <= now - held[0] < FRESH:
         return held[1]
     record = SessionRecord.find(client)
     if record is None:
         return None
-    session = Session(record.client, record.device, record.tenant, record.dialect, record.topic_id)
+    session = Session(
+        record.client, record.device, record.tenant, record.dialect, record.topic_id, int(record.since)
+    )
     with _lock:
         if len(_loaded) >= CACHED:
             _loaded.clear()
@@ -68,104 +72,115 @@ def forget() -> None:
         _loaded.clear()
 
 
-def connected(client: str, session: str) -> None:
-    """The broker has announced a connection."""
-    known = session_of(client)
+def connected(client: str, session: str, at: int) -> None:
+    """The broker has announced a connection; `at` in ms. Harmless to repeat.
+
+    A session read, one batch read and one transaction; then the end of the client before it, if
+    there was one, and a message where commands wait.
+    """
+    known = session_of(client, anew=True)
     if known is None:
         return  # no device of ours: a console's or an operator's own client
-    parts = _parts(known.device)
-    record, link, queue = parts
-    if record is None or record.deleted:
-        iot.disconnect(client)
+    for attempt in range(TRIES):
+        record, link, queue = _parts(known.device)
+        if record is None or link is None or record.deleted or devices.expired(record):
+            iot.disconnect(client)
+            return
+        try:
+            current = _announce(record, link, client, session, at)
+        except ConditionFailed:
+            pause(attempt)
+            continue
+        if current:
+            _take_over(link, queue)
         return
-    if link is None or link.client != client or link.session == session:
-        return  # an older link, or a session that has ended already
+    raise Contention(known.device)
+
+
+def _announce(record: DeviceRecord, link: LinkRecord, client: str, session: str, at: int) -> bool:
+    """Whether this is the device's current connection. Raises ConditionFailed: something came between."""
+    current = link.client == client and session not in (link.ended or ())
+    if current and link.session == session:
+        return True
+    if current:
+        earliest = int(link.since) + 1 if _live(link) else int(link.since) - SKEW
+        current = at >= earliest
     change = Transaction()
-    current = (LinkRecord.client == client) & (
-        LinkRecord.session.does_not_exist() | (LinkRecord.session != session)
-    )
-    actions = [LinkRecord.session.set(session), LinkRecord.online.set(True), LinkRecord.previous.remove()]
-    change.update(LinkRecord(known.device, LINK), actions, current)
-    come_online(change, record)
-    try:
-        change.commit()
-    except ConditionFailed:
-        return
-    if link.previous and link.previous != client:
+    met = contact.meet(change, record, at, online=current)
+    if current:
+        actions = [LinkRecord.session.set(session), LinkRecord.online.set(True), LinkRecord.since.set(at)]
+        change.update(LinkRecord(record.device, LINK), actions, _as_read(link))
+        if not met:
+            change.check(DeviceRecord(record.device, DEVICE), devices.alive())
+    change.commit()
+    return current
+
+
+def _take_over(link: LinkRecord, queue: QueueRecord | None) -> None:
+    if link.previous and link.previous != link.client:
         iot.disconnect(link.previous)
     if queue is not None and queue.waiting:
-        queues.work("drain", device=known.device)
-
-
-def come_online(change: Transaction, record: DeviceRecord) -> Device:
-    """Add to the change what first contact and coming online mean; nothing where it is online already.
-
-    First contact activates, and binds: so does the first after a new verify code.
-    """
-    bound = not record.activated or record.deadline is not None
-    now = clock.now()
-    if record.status == Status.ONLINE.value and not bound:
-        change.check(DeviceRecord(record.device, DEVICE), devices.alive())
-        return devices.device_of(record)
-    still = (
-        DeviceRecord.deadline == record.deadline
-        if record.deadline
-        else DeviceRecord.deadline.does_not_exist()
-    )
-    actions = [
-        DeviceRecord.status.set(Status.ONLINE.value),
-        DeviceRecord.status_detail.set("NONE"),
-        DeviceRecord.activated.set(True),
-        DeviceRecord.last_seen.set(now),
-        DeviceRecord.deadline.remove(),
-        DeviceRecord.shard.remove(),
-    ]
-    change.update(DeviceRecord(record.device, DEVICE), actions, devices.alive() & still)
-    record.status, record.status_detail = Status.ONLINE.value, "NONE"
-    record.activated, record.last_seen = True, now
-    record.deadline = record.shard = None
-    device = devices.device_of(record)
-    if bound:
-        devices.tell(change, EventType.DEVICE_BOUND, device, result="succeeded")
-    devices.tell(change, EventType.DEVICE_CHANGED, device)
-    return device
+        queues.work("drain", device=link.device)
 
 
 def disconnected(client: str, session: str, at: int) -> None:
     """The broker has announced the end of a connection; `at` in ms. Judged after a short delay."""
-    if session_of(client) is not None:
-        queues.work(GONE, GONE_DELAY, client=client, session=session, at=at)
+    if session_of(client, anew=True) is not None:
+        _judge_later(GONE_DELAY, client, session, at)
 
 
 def gone(client: str, session: str, at: int) -> None:
-    """Take the device offline, unless a newer session speaks for it. Harmless to repeat."""
-    known = session_of(client)
+    """Take the device offline, unless a newer connection speaks for it. Harmless to repeat."""
+    known = session_of(client, anew=True)
     if known is None:
         return
-    record, link, _ = _parts(known.device)
-    if record is None or record.deleted or link is None or not _ended(link, client, session, at):
+    for attempt in range(TRIES):
+        record, link, _ = _parts(known.device)
+        if record is None or link is None or record.deleted or session in (link.ended or ()):
+            return
+        own = link.client == client
+        if not _live(link) and clock.now() - int(link.since) < PATIENCE:
+            _judge_later(PATIENCE // clock.SECOND, client, session, at)
+            return
+        if _live(link) and not own:
+            return
+        try:
+            _end(record, link, session, at, own=own)
+        except ConditionFailed:
+            pause(attempt)
+            continue
         return
+    raise Contention(known.device)
+
+
+def _end(record: DeviceRecord, link: LinkRecord, session: str, at: int, *, own: bool) -> None:
+    """Note that a session has ended, and what this means where no other is live."""
     change = Transaction()
-    same = (LinkRecord.client == client) & (LinkRecord.since == link.since)
-    actions = [LinkRecord.online.set(False), LinkRecord.session.set(session)]
-    change.update(LinkRecord(known.device, LINK), actions, same)
-    if record.status == Status.ONLINE.value:
-        record.status = Status.OFFLINE.value
-        now_offline = [DeviceRecord.status.set(Status.OFFLINE.value)]
-        change.update(DeviceRecord(known.device, DEVICE), now_offline, devices.alive())
-        devices.tell(change, EventType.DEVICE_CHANGED, devices.device_of(record))
-    try:
-        change.commit()
-    except ConditionFailed:
-        return  # it reconnected, or was deleted, meanwhile
+    actions = [LinkRecord.ended.set([*(link.ended or ()), session][-REMEMBERED:])]
+    if not _live(link) or link.session == session:
+        actions.append(LinkRecord.online.set(False))
+        if own:
+            actions.append(LinkRecord.since.set(max(at, int(link.since))))
+        contact.part(change, record, at)
+    change.update(LinkRecord(record.device, LINK), actions, _as_read(link))
+    change.commit()
 
 
-def _ended(link: LinkRecord, client: str, session: str, at: int) -> bool:
-    if link.client != client:
-        return False
-    if not link.session:
-        return int(link.since) <= at  # ended before its beginning was announced
-    return bool(link.session == session)
+def _live(link: LinkRecord) -> bool:
+    """Whether the current client's connection is announced and not known to have ended."""
+    return bool(link.session) and link.session not in (link.ended or ())
+
+
+def _as_read(link: LinkRecord) -> Any:
+    """Condition: nobody has changed the link meanwhile."""
+    same = LinkRecord.client == link.client
+    same &= LinkRecord.since == link.since
+    same &= LinkRecord.session == link.session if link.session else LinkRecord.session.does_not_exist()
+    return same & (LinkRecord.ended == link.ended if link.ended else LinkRecord.ended.does_not_exist())
+
+
+def _judge_later(delay: int, client: str, session: str, at: int) -> None:
+    queues.work(GONE, delay, client=client, session=session, at=at)
 
 
 def _parts(device: str) -> tuple[DeviceRecord | None, LinkRecord | None, QueueRecord | None]:

@@ -1,84 +1,53 @@
-"""Commands whose present state is overdue: expiry, retransmission, response timeout.
+"""Commands whose present state is overdue: expiry, retransmission, response timeout, lost sending.
 
-Overdue ones are found by a sharded index on (shard, deadline), never by a scan.
+Overdue ones are found by a sharded index on (shard, deadline), never by a scan, and each is taken up
+by a job of its own: a slow device or a failure holds up no other.
 
 Source: Huawei 1.9.1 (expireTime, maxRetransmit)
 """
 
-from ..store.commands import CommandRecord
-from ..store.transactions import ConditionFailed, Transaction
-from . import clock, commands, sending
-from .commands import Mode, Status
-from .errors import CommandSettled
+import json
 
-SWEPT_AT_ONCE = 500
+from ..aws import queues
+from ..aws.queues import Message
+from ..store.commands import CommandRecord
+from . import clock, command_machine, commands, sending
+from .command_states import RETRY, Mode, Status, answer_until, may_repeat, status_of
+
+SWEPT_AT_ONCE = 2000  # a shard
 
 
 def sweep() -> int:
-    """Take up what is due; answers how many commands it looked at."""
+    """Put a job for each that is due; answers how many. One AWS call a shard, and one per ten jobs."""
     now, seen = clock.now(), 0
     for shard in range(commands.SHARDS):
         due = CommandRecord.by_deadline.query(str(shard), CommandRecord.deadline <= now, limit=SWEPT_AT_ONCE)
-        for entry in due:
-            take_up(entry.device, entry.command)
-            seen += 1
+        jobs = [{"job": RETRY, "device": each.device, "command": each.command} for each in due]
+        queues.send(queues.WORK, [Message(json.dumps(job, separators=(",", ":"))) for job in jobs])
+        seen += len(jobs)
     return seen
 
 
 def take_up(device: str, command: str) -> None:
-    """Do what an overdue command needs, nothing for one that is not. Harmless to repeat."""
+    """Do what an overdue command needs; nothing for one that is not. Harmless to repeat.
+
+    Whatever it was, the device's queue is looked at: the wake-up may have been what was lost.
+    """
     record = CommandRecord.find(device, command)
-    if record is None or record.deadline is None or int(record.deadline) > clock.now():
+    if record is None:
         return
-    if record.status == Status.PENDING.value:
-        _waiting(record)
-    elif record.status == Status.SENT.value and int(record.issued) <= int(record.retransmit):
-        _again(record)
-    elif record.status in (Status.SENT.value, Status.DELIVERED.value):
-        sending.settle(record, Status.TIMEOUT)
-
-
-def _waiting(record: CommandRecord) -> None:
-    if record.mode == Mode.IMMEDIATE.value:
-        sending.send(record.device, record.command)
-    elif commands.expires(record) <= clock.now():
-        try:
-            commands.withdraw(record, Status.EXPIRED)
-        except CommandSettled:
-            return  # it was sent or canceled meanwhile
-    else:
-        _rearm(record)
-        sending.drain(record.device)
-
-
-def _rearm(record: CommandRecord) -> None:
-    """Its sending was lost; from now on only its expiry is due."""
-    change = Transaction()
-    change.update(
-        CommandRecord(record.device, record.command),
-        [CommandRecord.deadline.set(commands.expires(record))],
-        CommandRecord.status == Status.PENDING.value,
-    )
-    try:
-        change.commit()
-    except ConditionFailed:
+    state = status_of(record)
+    if not state.settled and int(record.deadline) > clock.now():
         return
-
-
-def _again(record: CommandRecord) -> None:
-    """Another attempt under the same mid."""
-    route = sending.route_to(record.device)
-    if route is None:
-        return
-    now, before = clock.now(), int(record.issued)
-    last = before + 1 > int(record.retransmit)
-    lasts = sending.RESPONSE_WITHIN if last else sending.ATTEMPT_LASTS
-    values = {"sent": now, "issued": before + 1, "deadline": now + lasts}
-    change = Transaction()
-    same = (CommandRecord.status == Status.SENT.value) & (CommandRecord.issued == before)
-    commands.move(change, record, Status.SENT, values, same, told=False)
-    try:
-        change.commit()
-    except ConditionFailed:
-        return
-    sending.attempt(route, record)
+    if state.value != record.status:
+        command_machine.end(record, state)
+    elif state is Status.PENDING:
+        command_machine.put_off(record, command_machine.look_again(record))
+        if record.mode == Mode.IMMEDIATE.value:
+            sending.send(device, command)
+    elif may_repeat(record):
+        sending.repeat(record)
+    elif not state.settled:
+        command_machine.put_off(record, answer_until(record))  # it may only still be answered
+    if record.mode == Mode.CACHED.value:
+        sending.drain(device)

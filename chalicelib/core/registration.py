@@ -1,21 +1,21 @@
-"""Registering a device, giving it new credentials, and the end of a registration nobody used.
+"""Registering a device, and the end of a registration nobody used.
 
-Source: Huawei 1.5.1 to 1.5.3, 1.5.7
+Source: Huawei 1.5.1, 1.5.2
 """
 
 import re
 
 import msgspec
 
-from ..aws import encryption
 from ..store import counters
-from ..store.devices import CREDENTIALS, DEVICE, LINK, CredentialsRecord, DeviceRecord, LinkRecord, Parts
+from ..store.devices import DEVICE, DeviceRecord
 from ..store.products import AliasRecord
-from ..store.transactions import ConditionFailed, Transaction
+from ..store.reading import find_all
+from ..store.transactions import Transaction
 from . import clock, credentials, devices, ids, products
 from .applications import Caller
 from .devices import Device, Status
-from .errors import DeviceNotActive, DeviceNotFound, DeviceOnline, InvalidInput, NodeIdTaken
+from .errors import BadVerifyCode, InvalidInput, NodeIdTaken
 from .events import EventType
 from .products import Facts, NodeType
 
@@ -72,8 +72,7 @@ def register(caller: Caller, new: NewDevice) -> Registered:
 
     Raises NodeIdTaken, BadVerifyCode, ProductNotFound, InvalidInput.
     """
-    if new.registration == BY_SECRET and not MQTT_NODE_ID.fullmatch(new.node_id):
-        raise InvalidInput("nodeId", "must be 1 to 100 of A-Z a-z 0-9 . _ : -")
+    check_node_id(new.node_id, new.registration)
     product = (
         products.get(caller.tenant, new.product)
         if new.product
@@ -108,8 +107,35 @@ def register(caller: Caller, new: NewDevice) -> Registered:
         credentials.claim_code(change, code, device.device)
     counters.add(change, total_name(caller.owner), 1)
     devices.tell(change, EventType.DEVICE_ADDED, device)
-    change.commit()
+    commit(change, caller.tenant, new.node_id, code if has_code else None)
     return Registered(device, secret, psk, code, new.timeout)
+
+
+def check_node_id(node_id: str, kind: str) -> None:
+    """`kind` is how the device is registered. Raises InvalidInput."""
+    if kind == BY_SECRET and not MQTT_NODE_ID.fullmatch(node_id):
+        raise InvalidInput("nodeId", "must be 1 to 100 of A-Z a-z 0-9 . _ : -")
+
+
+def commit(change: Transaction, tenant: str, node_id: str | None, code: str | None) -> None:
+    """Commit; where a registration that is over but not yet swept holds a name, end it and try again."""
+    try:
+        change.commit()
+    except (NodeIdTaken, BadVerifyCode):
+        names = [node_alias(node_id, tenant, "")] if node_id else []
+        names += [credentials.code_alias(code, "")] if code else []
+        if not _free(names):
+            raise
+        change.commit()
+
+
+def _free(names: list[AliasRecord]) -> bool:
+    """Whether a holder of these names was over, and is ended now."""
+    from . import removal
+
+    aliases = find_all((AliasRecord, each.name, each.scope) for each in names).values()
+    holders = [removal.expire(each.target) for each in aliases if isinstance(each, AliasRecord)]
+    return any(holders)
 
 
 def _record(caller: Caller, new: NewDevice, product: products.Product) -> DeviceRecord:
@@ -148,94 +174,31 @@ def shard(device: str) -> str:
     return str(int(device[-2:], 16) % SHARDS)
 
 
-def refresh(
-    caller: Caller, device: str, node_id: str | None, verify_code: str | None, timeout: int
-) -> tuple[str, int]:
-    """A new verify code, and a new node id if named, for an activated device that is offline.
-
-    The device has `timeout` s (0: for ever) to connect with the code, which now keys its MQTT
-    password, or its registration ends. Answers code and timeout.
-
-    Raises DeviceNotFound, DeviceNotActive, DeviceOnline, NodeIdTaken, BadVerifyCode.
-    """
-    record, held, link = _parts(caller, device)
-    if not record.activated:
-        raise DeviceNotActive(device)
-    if record.status in (Status.ONLINE.value, Status.ABNORMAL.value) and link is not None and link.online:
-        raise DeviceOnline(device)
-    if node_id and not MQTT_NODE_ID.fullmatch(node_id):
-        raise InvalidInput("nodeId", "must be 1 to 100 of A-Z a-z 0-9 . _ : -")
-    code = verify_code or credentials.new_code()
-    change = Transaction()
-    _renew_device(change, record, node_id, timeout)
-    sealed = encryption.encrypt(code, record.tenant, device, "secret")
-    change.update(
-        CredentialsRecord(device, CREDENTIALS),
-        [
-            CredentialsRecord.secret.set(sealed),
-            CredentialsRecord.verify_hash.set(credentials.code_hash(code)),
-            CredentialsRecord.node_id.set(node_id or record.node_id),
-        ],
-    )
-    if held.verify_hash != credentials.code_hash(code):
-        credentials.claim_code(change, code, device)
-        if held.verify_hash:
-            credentials.release_code(change, held.verify_hash, device)
-    change.commit()
-    return code, timeout
-
-
-def _renew_device(change: Transaction, record: DeviceRecord, node_id: str | None, timeout: int) -> None:
-    device, now = record.device, clock.now()
-    actions = [DeviceRecord.modified.set(now), DeviceRecord.timeout.set(timeout)]
-    if timeout:
-        actions += [
-            DeviceRecord.deadline.set(now + timeout * clock.SECOND),
-            DeviceRecord.shard.set(shard(device)),
-        ]
-    else:
-        actions += [DeviceRecord.deadline.remove(), DeviceRecord.shard.remove()]
-    if node_id and node_id != record.node_id:
-        actions.append(DeviceRecord.node_id.set(node_id))
-        taken = NodeIdTaken(node_id)
-        change.put(node_alias(node_id, record.tenant, device), AliasRecord.name.does_not_exist(), taken)
-        change.delete(node_alias(record.node_id, record.tenant, device))
-    still_off = devices.alive() & (DeviceRecord.status == record.status)
-    change.update(DeviceRecord(device, DEVICE), actions, still_off, DeviceOnline(device))
-
-
-def _parts(caller: Caller, device: str) -> tuple[DeviceRecord, CredentialsRecord, LinkRecord | None]:
-    parts = Parts(device, DEVICE, CREDENTIALS, LINK)
-    record, held = parts.get(DEVICE, DeviceRecord), parts.get(CREDENTIALS, CredentialsRecord)
-    if record is None or held is None or not devices.visible(caller, record):
-        raise DeviceNotFound(device)
-    return record, held, parts.get(LINK, LinkRecord)
-
-
 def sweep() -> int:
-    """End the registrations that are overdue; answers how many. Reads only what is due."""
-    from . import removal
+    """End the registrations that are overdue; answers how many. Reads only what is due.
 
+    One that fails does not keep the others; the first failure is raised after them.
+    """
     now, ended = clock.now(), 0
+    failures: list[Exception] = []
     for number in range(SHARDS):
-        for record in DeviceRecord.by_deadline.query(str(number), DeviceRecord.deadline <= now):
-            full = DeviceRecord.find(record.device, DEVICE)
-            if full is None:
-                continue
-            if full.deleted:
-                removal.purge_later(full.device)
-            elif devices.expired(full):
-                ended += _end(full)
+        for due in DeviceRecord.by_deadline.query(str(number), DeviceRecord.deadline <= now):
+            try:
+                ended += _end(due.device)
+            except Exception as error:  # noqa: BLE001 - the others must end too; raised below
+                failures.append(error)
+    if failures:
+        raise failures[0]
     return ended
 
 
-def _end(record: DeviceRecord) -> bool:
+def _end(device: str) -> bool:
     from . import removal
 
-    try:
-        removal.remove(
-            record, EventType.DEVICE_BOUND, DeviceRecord.deadline == record.deadline, result="expired"
-        )
-    except ConditionFailed:
-        return False  # it connected meanwhile
-    return True
+    if removal.expire(device):
+        return True
+    record = DeviceRecord.find(device, DEVICE)
+    # the index may lag: the tombstone's own deadline says whether its purge was lost
+    if record is not None and record.deleted and int(record.deadline) <= clock.now():
+        removal.purge_again(device)
+    return False

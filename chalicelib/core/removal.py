@@ -1,13 +1,12 @@
 """Deleting a device: a tombstone at once, the rest by a purge that may be repeated.
 
 The tombstone's transaction takes the device out of every listing, frees its names, counts it out
-and tells it. The purge job then deletes shadows, history and commands; its deadline stays on the
-tombstone, so the sweep sends the job again where a crash lost it.
+and tells it. The purge job then ends the connection and deletes shadows, history and commands; its
+deadline stays on the tombstone, so the sweep sends the job again where a crash lost it.
 
 Source: Huawei 1.5.5
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 from pynamodb.expressions.condition import Condition
@@ -27,44 +26,81 @@ from ..store.devices import (
 )
 from ..store.history import HistoryRecord
 from ..store.products import AliasRecord
-from ..store.transactions import ConditionFailed, Transaction
-from . import clock, credentials, devices, registration
+from ..store.transactions import ConditionFailed, Transaction, pause
+from . import children, clock, credentials, devices, registration
 from .applications import Caller
-from .errors import DeviceNotFound
+from .errors import Busy, DeviceNotFound
 from .events import EventType
 from .products import NodeType
 
 PURGE = "purge"
 PURGE_AGAIN = 10 * clock.MINUTE
 CHILDREN_AT_ONCE = 100
+ERASED_AT_ONCE = 2_000  # items of one purge; more follow in the next
+INDEX_LAG = 10 * clock.SECOND  # a child attached just before may not be in the index yet
+TRIES = 5
+
+_BELONGINGS: tuple[tuple[Any, str], ...] = (
+    (HistoryRecord, "entry"),
+    (CommandRecord, "command"),
+    (TaskRecord, "task"),
+)
 
 
 def delete(caller: Caller, device: str, *, cascade: bool = True) -> None:
     """Delete a device; its children too, or (`cascade` false) make them direct devices.
 
-    The first hundred children are done before this answers, more by the purge. Raises DeviceNotFound.
+    The first hundred children are done before this answers, more by the purge. Three AWS calls for
+    a device without children. Raises DeviceNotFound, Busy.
     """
-    record = devices.record_of(caller, device)
-    is_gateway = record.node_type == NodeType.GATEWAY.value
-    children = list(children_of(device, CHILDREN_AT_ONCE)) if is_gateway else []
+    record = _bury(caller, device, cascade=cascade)
+    if record.node_type == NodeType.GATEWAY.value:
+        for child in list(children.children_of(device, CHILDREN_AT_ONCE)):
+            settle_child(child, device, cascade=cascade)
+
+
+def _bury(caller: Caller, device: str, *, cascade: bool) -> DeviceRecord:
+    for attempt in range(TRIES):
+        record, held = _read(device)
+        if record is None or not devices.visible(caller, record):
+            raise DeviceNotFound(device)
+        try:
+            remove(record, held, EventType.DEVICE_DELETED, devices.alive(), cascade=cascade)
+        except ConditionFailed:  # renamed or deleted meanwhile
+            pause(attempt)
+        else:
+            return record
+    raise Busy(device)
+
+
+def expire(device: str) -> bool:
+    """End a registration whose time is over; False where it is not, or its device came just now."""
+    record, held = _read(device)
+    if record is None or record.deleted or not devices.expired(record):
+        return False
+    unused = DeviceRecord.deadline == record.deadline
     try:
-        remove(record, EventType.DEVICE_DELETED, devices.alive(), cascade=cascade)
+        remove(record, held, EventType.DEVICE_BOUND, unused, result="expired")
     except ConditionFailed:
-        raise DeviceNotFound(device) from None  # another was quicker
-    for child in children:
-        settle_child(child, device, cascade=cascade)
+        return False
+    return True
 
 
 def remove(
-    record: DeviceRecord, kind: EventType, condition: Condition, *, cascade: bool = True, **data: Any
+    record: DeviceRecord,
+    held: CredentialsRecord | None,
+    kind: EventType,
+    condition: Condition,
+    *,
+    cascade: bool = True,
+    **data: Any,
 ) -> None:
-    """Tombstone and event in one transaction, then purge and end of the connection.
+    """Tombstone and event in one transaction, then the purge.
 
-    Raises ConditionFailed where `condition` on the device does not hold.
+    Raises ConditionFailed where `condition` on the device does not hold, or its names or
+    credentials are not as they were read.
     """
     device = record.device
-    parts = Parts(device, CREDENTIALS, LINK)
-    held, link = parts.get(CREDENTIALS, CredentialsRecord), parts.get(LINK, LinkRecord)
     now = clock.now()
     change = Transaction()
     change.update(
@@ -83,52 +119,39 @@ def remove(
         registration.node_alias(record.node_id, record.tenant, device), AliasRecord.target == device
     )
     if held is not None:
-        change.delete(held)
+        change.delete(held, CredentialsRecord.secret == held.secret)
         if held.verify_hash:
             credentials.release_code(change, held.verify_hash, device)
     counters.add(change, registration.total_name(record.owner), -1)
     devices.tell(change, kind, devices.device_of(record), **data)
     change.commit()
-    purge_later(device)
-    if link is not None:
-        iot.disconnect(link.client)
-
-
-def children_of(gateway: str, most: int | None = None) -> Iterator[str]:
-    """Ids of the gateway's children; its own is not among them."""
-    for record in DeviceRecord.by_gateway.query(gateway, limit=most + 1 if most else None):
-        if record.device != gateway:
-            yield record.device
+    queues.work(PURGE, device=device)
 
 
 def settle_child(child: str, gateway: str, *, cascade: bool) -> None:
     """Delete the child of a gateway that is gone, or make it a direct device. Harmless to repeat."""
-    record = DeviceRecord.find(child, DEVICE)
+    record, held = _read(child)
     if record is None or record.deleted or record.gateway != gateway:
         return
     try:
         if cascade:
-            remove(record, EventType.DEVICE_DELETED, DeviceRecord.gateway == gateway)
+            remove(record, held, EventType.DEVICE_DELETED, DeviceRecord.gateway == gateway)
         else:
-            _make_direct(record, gateway)
+            children.make_direct(record)
     except ConditionFailed:
-        return  # attached elsewhere or deleted meanwhile
+        return  # attached elsewhere or deleted meanwhile; a purge that is repeated looks again
 
 
-def _make_direct(record: DeviceRecord, gateway: str) -> None:
-    change = Transaction()
-    change.update(
-        DeviceRecord(record.device, DEVICE),
-        [DeviceRecord.gateway.set(record.device), DeviceRecord.modified.set(clock.now())],
-        devices.alive() & (DeviceRecord.gateway == gateway),
-    )
-    record.gateway = record.device
-    devices.tell(change, EventType.DEVICE_CHANGED, devices.device_of(record))
-    change.commit()
-
-
-def purge_later(device: str) -> None:
+def purge_again(device: str) -> None:
+    """The sweep has found a tombstone that no purge came to: send another, and wait as long again."""
     queues.work(PURGE, device=device)
+    change = Transaction()
+    later = [DeviceRecord.deadline.set(clock.now() + PURGE_AGAIN)]
+    change.update(DeviceRecord(device, DEVICE), later, DeviceRecord.deleted.exists())
+    try:
+        change.commit()
+    except ConditionFailed:
+        return  # purged just now
 
 
 def purge(device: str) -> None:
@@ -136,13 +159,51 @@ def purge(device: str) -> None:
     tombstone = DeviceRecord.find(device, DEVICE)
     if tombstone is None or not tombstone.deleted:
         return
-    for child in list(children_of(device)):
+    _end_link(device)
+    for child in list(children.children_of(device, CHILDREN_AT_ONCE)):
         settle_child(child, device, cascade=not tombstone.keep_children)
-    for kind in (HistoryRecord, CommandRecord, TaskRecord):
-        with kind.batch_write() as batch:
-            for record in kind.query(device):
-                batch.delete(record)
-    with DeviceItem.batch_write() as batch:
-        for item in DeviceItem.query(device, DeviceItem.item > DEVICE):
-            batch.delete(item)
-    tombstone.delete()
+    if _erase_some(device):
+        queues.work(PURGE, device=device)
+    elif tombstone.node_type == NodeType.GATEWAY.value and _has_news(tombstone):
+        queues.work(PURGE, INDEX_LAG // clock.SECOND, device=device)
+    else:
+        tombstone.delete()
+
+
+def _has_news(tombstone: DeviceRecord) -> bool:
+    """Whether a gateway may have children that were not seen."""
+    young = clock.now() - int(tombstone.modified) < INDEX_LAG
+    return young or next(children.children_of(tombstone.device, 1), None) is not None
+
+
+def _end_link(device: str) -> None:
+    link = LinkRecord.find(device, LINK)
+    if link is not None:
+        for client in {link.client, link.previous or link.client}:
+            iot.disconnect(client)
+
+
+def _erase_some(device: str) -> bool:
+    """Delete up to ERASED_AT_ONCE of the device's items; True where more may be left."""
+    left = ERASED_AT_ONCE
+    for kind, sort in _BELONGINGS:
+        left -= _erase(kind, kind.query(device, limit=left, attributes_to_get=["device", sort]))
+        if left <= 0:
+            return True
+    beside = DeviceItem.query(device, DeviceItem.item > DEVICE, limit=left)
+    return _erase(DeviceItem, beside) >= left
+
+
+def _erase(kind: Any, found: Any) -> int:
+    count = 0
+    with kind.batch_write() as batch:
+        for record in found:
+            batch.delete(record)
+            count += 1
+    return count
+
+
+def _read(device: str) -> tuple[DeviceRecord | None, CredentialsRecord | None]:
+    """One AWS call."""
+    parts = Parts(device, DEVICE, CREDENTIALS)
+    return parts.get(DEVICE, DeviceRecord), parts.get(CREDENTIALS, CredentialsRecord)

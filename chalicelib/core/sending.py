@@ -1,11 +1,12 @@
 """Getting commands to devices, and what comes of it.
 
 The attempt and its deadline are stored before the message leaves, so what a crash left is taken up
-by the sweep, with the same `mid`: a device may get a command twice under one mid, never under two.
+by the sweep, with the same mid: a device may get a command twice under one mid, never under two.
 
-Source: Huawei 1.9.1 (4163 onwards), 1.9.7, 2.4, 2.5
+Source: Huawei 1.9.1 (4163 onwards), 2.4, 2.5
 """
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -14,18 +15,16 @@ from ..aws import iot, queues
 from ..aws.iot import Outcome
 from ..store.commands import CommandRecord
 from ..store.devices import DEVICE, LINK, MID, QUEUE, DeviceRecord, LinkRecord, MidRecord, Parts, QueueRecord
-from ..store.transactions import ConditionFailed, Transaction
-from . import clock, commands, devices, downlink, products
-from .applications import Caller
-from .commands import Command, Mode, NewCommand, Status
-from .errors import CommandSettled, DeviceNotFound, DeviceOffline, GatewayOffline
-from .events import EventType
+from ..store.transactions import Contention, pause
+from . import clock, command_machine, command_queue, devices, downlink, products
+from .command_machine import Moved
+from .command_queue import Displaced
+from .command_states import RETRY, Mode, Status, command_of, may_repeat, status_of
+from .layouts import LayoutMismatch
 
 CONFIRM_WITHIN = 5  # s that one attempt waits for the device's acknowledgement
-ATTEMPT_LASTS = 15 * clock.SECOND  # from one attempt to the next
-RESPONSE_WITHIN = 180 * clock.SECOND
-MOST_MID = 65535
-RETRY = "retry"
+MOST_STEPS = 50  # of one drain: more than a queue can hold
+TRIES = 8
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -34,10 +33,13 @@ class Route(msgspec.Struct, frozen=True):
     device: DeviceRecord
     link: LinkRecord | None
     queue: QueueRecord | None
+    reachable: bool
 
     @property
-    def reachable(self) -> bool:
-        return self.link is not None and bool(self.link.online)
+    def connection(self) -> tuple[Any, ...] | None:
+        """Another one means that the device has come back."""
+        link = self.link
+        return (link.client, link.since, link.session) if link is not None else None
 
 
 def route_to(device: str) -> Route | None:
@@ -46,221 +48,171 @@ def route_to(device: str) -> Route | None:
     record, link = parts.get(DEVICE, DeviceRecord), parts.get(LINK, LinkRecord)
     if record is None or record.deleted:
         return None
+    speaker: DeviceRecord | None = record
     if record.gateway != device and not (link and link.online):
-        link = LinkRecord.find(record.gateway, LINK)
-    return Route(record, link, parts.get(QUEUE, QueueRecord))
+        through = Parts(record.gateway, DEVICE, LINK)
+        speaker, link = through.get(DEVICE, DeviceRecord), through.get(LINK, LinkRecord)
+    return Route(record, link, parts.get(QUEUE, QueueRecord), _heard(speaker, link))
+
+
+def _heard(speaker: DeviceRecord | None, link: LinkRecord | None) -> bool:
+    """A device that reports is there, even where the broker's word of its coming is late or lost."""
+    if speaker is None or speaker.deleted or link is None:
+        return False
+    return bool(link.online) or speaker.status == devices.Status.ONLINE.value
 
 
 def drain(device: str) -> None:
-    """Send the next waiting command, if none is in flight and the device is reachable. Harmless to repeat."""
-    while True:
+    """Send the next waiting command, if none is in flight and the device is reachable.
+
+    Harmless to repeat. Raises what AWS raises; then the command waits again.
+    """
+    tried: tuple[Any, ...] | None = None
+    for step in range(MOST_STEPS):
         route = route_to(device)
-        if route is None or not route.reachable or route.queue is None:
+        if route is None or route.queue is None:
             return
-        if route.queue.flying or not route.queue.waiting:
+        if route.queue.flying:
+            if _flies(route.queue):
+                return
+        elif not route.queue.waiting or not route.reachable or route.connection == tried:
             return
-        record = CommandRecord.find(device, route.queue.waiting[0])
-        if record is None or record.status != Status.PENDING.value:
-            _skip(route.queue)
-        elif commands.expires(record) <= clock.now():
-            _expire(record)
         else:
-            transmit(route, record)
-            return
+            outcome = _send_head(route, route.queue)
+            if outcome is Outcome.NO_CONNECTION:
+                tried = route.connection  # it may have come back while that was written down
+            elif outcome is not None:
+                return
+        pause(min(step, 3))
+    raise Contention(device)
 
 
-def _expire(record: CommandRecord) -> None:
-    try:
-        commands.withdraw(record, Status.EXPIRED)
-    except CommandSettled:
-        return  # another worker was quicker
+def _flies(queue: QueueRecord) -> bool:
+    """Whether the command in flight is under way indeed; one that is not is taken out of the way."""
+    record = CommandRecord.find(queue.device, queue.flying)
+    state = status_of(record) if record is not None else None
+    if state in (Status.SENT, Status.DELIVERED):
+        return True
+    if record is not None and Status(record.status) in (Status.SENT, Status.DELIVERED):
+        command_machine.end(record, Status.TIMEOUT)
+    else:
+        command_queue.strike(queue, queue.flying)
+    return False
 
 
-def _skip(queue: QueueRecord) -> None:
-    """Drop a queue entry whose command waits no more."""
-    entry: Any = QueueRecord.waiting[0]
-    change = Transaction()
-    change.update(QueueRecord(queue.device, QUEUE), [entry.remove()], entry == queue.waiting[0])
-    try:
-        change.commit()
-    except ConditionFailed:
-        return  # another worker was quicker
+def _send_head(route: Route, queue: QueueRecord) -> Outcome | None:
+    """None where the head could not be sent and the queue has to be read again."""
+    record = CommandRecord.find(queue.device, queue.waiting[0])
+    state = status_of(record) if record is not None else None
+    if record is not None and state is Status.PENDING:
+        return transmit(route, record)
+    if record is not None and record.status == Status.PENDING.value:
+        command_machine.end(record, Status.EXPIRED, queue=queue)
+    else:
+        command_queue.strike(queue, queue.waiting[0])
+    return None
 
 
 def send(device: str, command: str) -> None:
-    """Send an immediate command. Harmless to repeat."""
-    record = CommandRecord.find(device, command)
-    route = route_to(device)
-    if record is not None and route is not None and record.status == Status.PENDING.value:
-        transmit(route, record)
+    """Send an immediate command. Harmless to repeat. Raises what AWS raises; then it is sent again."""
+    for tried in range(TRIES):
+        record, route = CommandRecord.find(device, command), route_to(device)
+        if record is None or route is None or status_of(record) is not Status.PENDING:
+            return
+        if transmit(route, record) is not None:
+            return
+        pause(tried)
+    raise Contention(device)
 
 
 def transmit(route: Route, record: CommandRecord) -> Outcome | None:
-    """First attempt: the hop to SENT is stored, then the message leaves. None where another was quicker."""
-    change = Transaction()
-    mid = _take_mid(change, route, record)
-    now = clock.now()
-    lasts = ATTEMPT_LASTS if record.retransmit else RESPONSE_WITHIN
-    values = {"mid": mid, "sent": now, "issued": 1, "deadline": now + lasts}
-    commands.move(change, record, Status.SENT, values, CommandRecord.status == Status.PENDING.value)
+    """Store the hop to SENT, then send. None where another was quicker, or it cannot be written."""
     try:
-        change.commit()
-    except ConditionFailed:
+        sent = command_machine.with_mid(partial(command_machine.send_off, record, route.queue))
+    except (Moved, Displaced):
         return None
-    return attempt(route, record)
+    return attempt(route, sent)
 
 
-def _take_mid(change: Transaction, route: Route, record: CommandRecord) -> int:
-    """Allot the device's next mid; a cached command also leaves the queue for the air."""
-    last = int(route.queue.mid) if route.queue is not None and route.queue.mid else None
-    mid = (last or 0) % MOST_MID + 1
-    same = QueueRecord.mid.does_not_exist() if last is None else QueueRecord.mid == last
-    actions = [QueueRecord.kind.set(QueueRecord), QueueRecord.mid.set(mid)]  # it may make the item
-    if record.mode == Mode.CACHED.value:
-        entry: Any = QueueRecord.waiting[0]
-        actions += [entry.remove(), QueueRecord.flying.set(record.command)]
-        same = same & (entry == record.command) & QueueRecord.flying.does_not_exist()
-    change.update(QueueRecord(record.device, QUEUE), actions, same)
-    change.put(MidRecord(record.device, f"{MID}{mid}", command=record.command))
-    return mid
+def repeat(record: CommandRecord) -> None:
+    """Another attempt under the same mid; of a device that is gone nothing is kept."""
+    route = route_to(record.device)
+    if route is None:
+        record.delete()
+        return
+    again = command_machine.try_again(record)
+    if again is not None:
+        attempt(route, again)
 
 
-def attempt(route: Route, record: CommandRecord) -> Outcome:
-    """One message to the device, and the hop that its outcome means."""
+def attempt(route: Route, record: CommandRecord) -> Outcome | None:
+    """One message to the device, and the hop that its outcome means. None where it cannot be written.
+
+    Where AWS fails, the attempt does not count: the command waits again, and the failure is raised.
+    """
     outcome = Outcome.NO_CONNECTION
     if route.link is not None:
-        outcome = iot.send(route.link.client, *_message(route, record), within=CONFIRM_WITHIN)
-    if outcome is Outcome.CONFIRMED:
-        _delivered(record)
-    elif outcome is Outcome.NO_CONNECTION and record.mode == Mode.CACHED.value:
-        _back(record)
-    elif outcome is Outcome.UNCONFIRMED:
-        delay = ATTEMPT_LASTS // clock.SECOND - CONFIRM_WITHIN + 1
-        queues.work(RETRY, delay, device=record.device, command=record.command)
+        try:
+            message = message_for(route, route.link, record)
+        except LayoutMismatch as error:
+            command_machine.end(record, Status.FAILED, failure(str(error)))
+            return None
+        if clock.now() >= int(record.deadline):
+            return Outcome.UNCONFIRMED  # held up for so long that a sweep has taken the command over
+        try:
+            outcome = iot.send(route.link.client, message.topic, message.payload, within=CONFIRM_WITHIN)
+        except Exception:
+            command_machine.put_back(record)
+            raise
+    _record(record, outcome)
     return outcome
 
 
-def _message(route: Route, record: CommandRecord) -> tuple[str, bytes]:
-    link, device = route.link, route.device
+def _record(record: CommandRecord, outcome: Outcome) -> None:
+    if outcome is Outcome.CONFIRMED:
+        command_machine.deliver(record)
+    elif outcome is Outcome.NO_CONNECTION and record.mode == Mode.CACHED.value:
+        command_machine.put_back(record)
+    elif may_repeat(record):
+        delay = max(int(record.deadline) - clock.now(), 0) // clock.SECOND + 1
+        queues.work(RETRY, delay, device=record.device, command=record.command)
+
+
+def failure(reason: str) -> dict[str, Any]:
+    """The result of a command that the platform itself gave up."""
+    return {"code": 1, "body": {"reason": reason}}
+
+
+def message_for(route: Route, link: LinkRecord, record: CommandRecord) -> downlink.Message:
+    """The command as the device reads it. Raises LayoutMismatch where it has no form for it."""
+    device = route.device
     product = products.get(device.tenant, device.product)
-    assert link is not None  # noqa: S101 - the caller has looked
-    own = link.device == device.device
-    made = downlink.encode(
+    return downlink.encode(
         link.dialect,
         downlink.Downlink(
-            command=commands.command_of(record),
+            command=command_of(record),
             mid=int(record.mid),
-            topic_id=link.topic_id if own else device.device,
+            topic_id=link.topic_id if link.device == device.device else device.device,
             codec=link.codec or ("binary" if product.layout else "json"),
             product=product,
         ),
     )
-    return made.topic, made.payload
-
-
-def _delivered(record: CommandRecord) -> None:
-    now = clock.now()
-    change = Transaction()
-    values = {"delivered": now, "deadline": now + RESPONSE_WITHIN}
-    commands.move(change, record, Status.DELIVERED, values, CommandRecord.status == Status.SENT.value)
-    _try(change)
-
-
-def _back(record: CommandRecord) -> None:
-    """There was no connection: the command waits again, first in the queue."""
-    change = Transaction()
-    values = {"deadline": commands.expires(record)}
-    commands.move(change, record, Status.PENDING, values, CommandRecord.status == Status.SENT.value)
-    waiting: Any = QueueRecord.waiting
-    first = QueueRecord.waiting.set((waiting | []).prepend([record.command]))
-    change.update(
-        QueueRecord(record.device, QUEUE),
-        [first, QueueRecord.flying.remove()],
-        QueueRecord.flying == record.command,
-    )
-    change.delete(MidRecord(record.device, f"{MID}{int(record.mid)}"))
-    _try(change)
-
-
-def _try(change: Transaction) -> bool:
-    """Commit; False where the command has moved on meanwhile."""
-    try:
-        change.commit()
-    except ConditionFailed:
-        return False
-    return True
 
 
 def answer(device: str, mid: int, errcode: int, body: dict[str, Any] | None) -> None:
-    """The device's answer: SUCCESSFUL for 0, else FAILED. A late or repeated one changes nothing."""
-    entry = MidRecord.find(device, f"{MID}{mid}")
-    record = CommandRecord.find(device, entry.command) if entry else None
-    if record is None or record.status not in (Status.SENT.value, Status.DELIVERED.value):
-        return
+    """The device's answer: SUCCESSFUL for 0, else FAILED. A late or repeated one changes nothing.
+
+    The next command goes out then; after a repeated answer too, for the first may have been worked
+    only as far as that.
+    """
     status = Status.SUCCESSFUL if errcode == 0 else Status.FAILED
     result = {"code": errcode, "body": body or {}}
-    settle(record, status, result, answered=True)
-
-
-def settle(
-    record: CommandRecord, status: Status, result: dict[str, Any] | None = None, *, answered: bool = False
-) -> bool:
-    """End a command that was sent and send the next; False where it had ended or moved on already."""
-    now = clock.now()
-    change = Transaction()
-    values: dict[str, Any] = {"executed": now}
-    if result is not None:
-        values["result"] = msgspec.json.encode(result).decode()
-    if answered and not record.delivered:
-        values["delivered"] = now
-    before = CommandRecord.status == record.status
-    commands.move(change, record, status, values, before & (CommandRecord.issued == record.issued))
-    if answered:
-        body = result["body"] if result else {}
-        commands.tell(change, EventType.COMMAND_ANSWERED, record, body=body)
-    if record.mode == Mode.CACHED.value:
-        queue = QueueRecord(record.device, QUEUE)
-        change.update(queue, [QueueRecord.flying.remove()], QueueRecord.flying == record.command)
-    if record.mid is not None:
-        change.delete(MidRecord(record.device, f"{MID}{int(record.mid)}"))
-    if not _try(change):
-        return False
-    if record.mode == Mode.CACHED.value:
-        drain(record.device)
-    return True
-
-
-def direct(caller: Caller, new: NewCommand, *, confirm: bool) -> Command:
-    """Send while the caller waits; nothing is cached.
-
-    Answers the command: DELIVERED where the device acknowledged, else SENT. Raises DeviceNotFound,
-    DeviceOffline, GatewayOffline, ServiceNotFound, CommandTypeNotFound, InvalidInput.
-    """
-    route = route_to(new.device)
-    if route is None or not devices.visible(caller, route.device):
-        raise DeviceNotFound(new.device)
-    commands.check(route.device, new)
-    child = route.device.gateway != new.device
-    if not route.reachable:
-        raise GatewayOffline(route.device.gateway) if child else DeviceOffline(new.device)
-    record = commands.new_record(route.device, new, Mode.DIRECT)
-    change = Transaction()
-    mid = _take_mid(change, route, record)
-    now = clock.now()
-    record.status, record.mid, record.sent, record.issued = Status.SENT.value, mid, now, 1
-    record.deadline = now + RESPONSE_WITHIN
-    change.put(record)
-    commands.tell(change, EventType.COMMAND_CHANGED, record)
-    change.commit()
-    if _deliver_direct(route, record, confirm=confirm) is Outcome.NO_CONNECTION:
-        settle(record, Status.FAILED, {"code": 1, "body": {"reason": "not connected"}})
-        raise GatewayOffline(route.device.gateway) if child else DeviceOffline(new.device)
-    return commands.command_of(record)
-
-
-def _deliver_direct(route: Route, record: CommandRecord, *, confirm: bool) -> Outcome:
-    assert route.link is not None  # noqa: S101 - reachable
-    outcome = iot.send(route.link.client, *_message(route, record), confirm=confirm, within=CONFIRM_WITHIN)
-    if outcome is Outcome.CONFIRMED:
-        _delivered(record)
-    return outcome
+    for tried in range(TRIES):
+        entry = MidRecord.find(device, f"{MID}{mid}")
+        record = CommandRecord.find(device, entry.command) if entry else None
+        if record is None or status_of(record).settled:
+            return drain(device)
+        if command_machine.end(record, status, result, answered=True) is not None:
+            return drain(device) if record.mode == Mode.CACHED.value else None
+        pause(tried)  # it was acknowledged, or sent once more, at this very moment
+    raise Contention(device)

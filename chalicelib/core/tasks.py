@@ -8,17 +8,21 @@ from enum import Enum
 import msgspec
 
 from ..aws import queues
-from ..store.commands import CommandRecord, TaskRecord
-from ..store.devices import QUEUE, QueueRecord
-from ..store.walks import Walk
-from . import clock, command_queries, commands, devices, ids, paging
+from ..store.commands import TaskRecord
+from ..store.devices import DEVICE, QUEUE, DeviceRecord, Parts, QueueRecord
+from ..store.transactions import ConditionFailed, Contention, Transaction, pause
+from ..store.walks import Walk, WalkTooLong
+from . import clock, command_machine, command_queries, commands, devices, ids, paging
 from .applications import Caller
-from .commands import Command, Status
-from .errors import CommandSettled, TaskNotFound
+from .command_states import ID_LENGTH, Command, Status, status_of
+from .errors import DeviceNotFound, ListTooLong, TaskNotFound
 from .paging import Page, Source
 
 CANCEL = "cancel"
+CANCEL_DELAY = 1  # s
+GIVEN_UP = clock.MINUTE  # a task not written by then never will be
 KEPT = 90 * clock.DAY
+TRIES = 5
 
 
 class TaskStatus(Enum):
@@ -57,13 +61,18 @@ class Filter(msgspec.Struct, frozen=True):
 
 
 def create(caller: Caller, device: str) -> Task:
-    """Accept the task; it is worked off in the background. Raises DeviceNotFound."""
-    devices.get(caller, device)
-    queue = QueueRecord.find(device, QUEUE)
+    """Accept the task; it is worked off in the background. Four AWS calls. Raises DeviceNotFound.
+
+    The job is put first and waits: a crash in between leaves no task that nobody works.
+    """
+    parts = Parts(device, DEVICE, QUEUE)
+    record, queue = parts.get(DEVICE, DeviceRecord), parts.get(QUEUE, QueueRecord)
+    if record is None or not devices.visible(caller, record):
+        raise DeviceNotFound(device)
     queued = command_queries.read([(device, name) for name in (queue.waiting or () if queue else ())])
     waiting = [command for command in queued if command.status is Status.PENDING]
     now = clock.now()
-    record = TaskRecord(
+    task = TaskRecord(
         device,
         ids.ordered_id(now),
         tenant=caller.tenant,
@@ -73,42 +82,60 @@ def create(caller: Caller, device: str) -> Task:
         created=now,
         ttl=(now + KEPT) // clock.SECOND,
     )
-    record.save(TaskRecord.device.does_not_exist())
-    queues.work(CANCEL, device=device, task=record.task)
-    return _task(record, waiting)
+    queues.work(CANCEL, CANCEL_DELAY, device=device, task=task.task, created=now)
+    change = Transaction()
+    change.check(DeviceRecord(device, DEVICE), devices.alive(), DeviceNotFound(device))
+    change.put(task, TaskRecord.device.does_not_exist())
+    change.commit()
+    return _task(task, waiting)
 
 
-def perform(device: str, task: str) -> None:
+def perform(device: str, task: str, created: int) -> None:
     """Cancel the task's commands. Harmless to repeat: what is canceled already counts as done."""
     record = TaskRecord.find(device, task)
-    if record is None or record.status not in (TaskStatus.WAITTING.value, TaskStatus.RUNNING.value):
+    if record is None and clock.now() - created < GIVEN_UP:
+        raise TaskNotFound(task)  # not written yet; the job comes again
+    if record is None or not _proceed(record, TaskStatus.RUNNING):
         return
-    record.update([TaskRecord.status.set(TaskStatus.RUNNING.value)], condition=TaskRecord.device.exists())
     names = msgspec.json.decode(record.commands)
     done = sum(_cancel(device, name) for name in names)
-    status = (
-        TaskStatus.SUCCESS if done == len(names) else TaskStatus.PART_SUCCESS if done else TaskStatus.FAILED
+    _proceed(
+        record,
+        TaskStatus.SUCCESS if done == len(names) else TaskStatus.PART_SUCCESS if done else TaskStatus.FAILED,
     )
-    record.update([TaskRecord.status.set(status.value)], condition=TaskRecord.device.exists())
+
+
+def _proceed(record: TaskRecord, status: TaskStatus) -> bool:
+    """False where the task has ended, or is gone."""
+    change = Transaction()
+    waits, runs = TaskStatus.WAITTING.value, TaskStatus.RUNNING.value
+    change.update(
+        TaskRecord(record.device, record.task),
+        [TaskRecord.status.set(status.value)],
+        TaskRecord.status.is_in(waits, runs),
+    )
+    try:
+        change.commit()
+    except ConditionFailed:
+        return False
+    return True
 
 
 def _cancel(device: str, command: str) -> bool:
-    record = CommandRecord.find(device, command)
-    if record is None:
-        return False
-    if record.status == Status.PENDING.value:
-        try:
-            commands.withdraw(record, Status.CANCELED)
-        except CommandSettled:
-            return False
-        return True
-    return bool(record.status == Status.CANCELED.value)
+    for tried in range(TRIES):
+        record, queue = commands.read(device, command)
+        if record is None or status_of(record) is not Status.PENDING:
+            return record is not None and record.status == Status.CANCELED.value
+        if command_machine.end(record, Status.CANCELED, queue=queue) is not None:
+            return True
+        pause(tried)
+    raise Contention(device)
 
 
 def query(caller: Caller, wanted: Filter, number: int, size: int) -> Page[Task]:
     """Newest first; the total counts the commands in all tasks found, as the vendor's table says.
 
-    Raises TaskNotFound where a task is named that is not the caller's.
+    Raises TaskNotFound where a task is named that is not the caller's, ListTooLong.
     """
     if wanted.task is not None:
         found = _named(caller, wanted.task)
@@ -119,8 +146,7 @@ def query(caller: Caller, wanted: Filter, number: int, size: int) -> Page[Task]:
     source = Source(walk.read, walk.skip, walk.count)
     name = paging.name("tasks", caller.owner, msgspec.to_builtins(wanted), size)
     records = paging.page(name, number, size, source).items
-    whole = number == 0 and len(records) < size
-    total = sum(map(_size, records)) if whole else _total(walk)
+    total = sum(map(_size, records)) if number == 0 and len(records) < size else _total(walk)
     return Page(items=_tasks(records), total=total, number=number, size=size)
 
 
@@ -136,11 +162,14 @@ def _walk(caller: Caller, wanted: Filter) -> Walk[TaskRecord]:
 
 
 def _total(walk: Walk[TaskRecord]) -> int:
-    return sum(_size(record) for batch, _ in walk.batches(None) for record in batch)
+    try:
+        return sum(_size(record) for batch, _ in walk.batches(None) for record in batch)
+    except WalkTooLong as error:
+        raise ListTooLong("too many tasks to count their commands") from error
 
 
 def _named(caller: Caller, public: str) -> TaskRecord:
-    device, task = public[: commands.ID_LENGTH], public[commands.ID_LENGTH :]
+    device, task = public[:ID_LENGTH], public[ID_LENGTH:]
     record = TaskRecord.find(device, task) if device and task else None
     if record is None or record.tenant != caller.tenant or record.owner != caller.owner:
         raise TaskNotFound(public)

@@ -25,25 +25,34 @@ from ..store.devices import (
     ShadowRecord,
 )
 from ..store.transactions import ConditionFailed, Contention, Transaction, pause
-from . import clock, commands, events, history, links, products, thing_values
+from . import clock, commands, contact, events, history, products, thing_values
 from .devices import alive, device_of, expired
 from .events import EventType
 
 SEEN_EVERY = 5 * clock.MINUTE  # how exact "last seen" is; each write of it costs
 MOST_SERVICES = 30  # of one transaction: two items each
+MOST_SHADOW = 300 * 1024  # bytes; an item holds 400 KB
+MOST_SHADOWS = 3 * 1024 * 1024  # bytes of one transaction, which holds 4 MB
 TRIES = 20
 
 
 class Reported(msgspec.Struct, frozen=True):
-    """Values of one service. `at` in ms, None where the device gave no good time."""
+    """Values of one service. `at` in ms, None where the device gave no good time.
+
+    `raw` values are the platform's own reading of bytes that nobody described: no model judges them.
+    """
 
     service: str
     values: dict[str, Any]
     at: int | None = None
+    raw: bool = False
 
 
 class Report(msgspec.Struct, frozen=True):
-    """One message. `device` is whom it is about, `speaker` whose session brought it."""
+    """One message. `device` is whom it is about, `speaker` whose session brought it.
+
+    `client` is the speaker's MQTT client and `since` the ms of its CONNECT.
+    """
 
     device: str
     speaker: str
@@ -51,14 +60,23 @@ class Report(msgspec.Struct, frozen=True):
     message: str
     received: int
     codec: str | None = None
+    client: str | None = None
+    since: int | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """How many services were stored, which ones the model does not know, which values it refuses."""
+    """How many services were stored, which ones the model does not know, which values it refuses.
+
+    `refused`: the device is gone, or not the speaker's to report for.
+    """
 
     stored: int = 0
     dropped: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    refused: bool = False
+
+
+Times = list[tuple[Reported, int]]  # what is kept, with the ms it is kept under
 
 
 class Stale(Exception):
@@ -70,20 +88,21 @@ class Duplicate(Exception):
 
 
 def report(given: Report) -> Outcome:
-    """Store a report. Two AWS calls a try, one more where commands wait.
+    """Store a report. Two AWS calls a try, one more where commands wait; again for each 30 services.
 
-    Nothing is stored for a device that is gone, muted, or not the speaker's.
+    Nothing is stored for a device that is gone, muted, or not the speaker's. Raises Contention.
     """
     outcomes = [_chunk(given, part, index) for index, part in enumerate(_chunks(given.services))]
     return Outcome(
         stored=sum(each.stored for each in outcomes),
         dropped=tuple(name for each in outcomes for name in each.dropped),
         problems=tuple(text for each in outcomes for text in each.problems),
+        refused=any(each.refused for each in outcomes),
     )
 
 
 def _chunks(services: tuple[Reported, ...]) -> Iterable[tuple[Reported, ...]]:
-    for start in range(0, len(services), MOST_SERVICES):
+    for start in range(0, max(len(services), 1), MOST_SERVICES):  # an empty report is contact, too
         yield services[start : start + MOST_SERVICES]
 
 
@@ -91,43 +110,53 @@ def _chunk(given: Report, services: tuple[Reported, ...], index: int) -> Outcome
     for attempt in range(TRIES):
         if attempt:
             pause(attempt)
+        parts = Parts(given.device, DEVICE, QUEUE, LINK, *(SHADOW + each.service for each in services))
+        record = parts.get(DEVICE, DeviceRecord)
+        if record is None or record.deleted or expired(record):
+            return Outcome(refused=True)
+        if given.speaker not in (record.device, record.gateway):
+            return Outcome(refused=True)
+        if record.mute:
+            return Outcome()
         try:
-            return _store(given, services, index)
+            outcome = _store(given, services, index, record, parts)
         except (Stale, ConditionFailed):
             continue  # read again: another report, a change of the device or its deletion came between
-        except Duplicate:
-            return Outcome()
+        queue = parts.get(QUEUE, QueueRecord)
+        if queue is not None and queue.waiting and not queue.flying:
+            queues.work(commands.DRAIN, device=given.device)
+        return outcome
     raise Contention(given.device)
 
 
-def _store(given: Report, services: tuple[Reported, ...], index: int) -> Outcome:
-    names = [SHADOW + each.service for each in services]
-    parts = Parts(given.device, DEVICE, QUEUE, LINK, *names)
-    record = parts.get(DEVICE, DeviceRecord)
-    if record is None or not _may_report(record, given):
-        return Outcome()
+def _store(
+    given: Report, services: tuple[Reported, ...], index: int, record: DeviceRecord, parts: Parts
+) -> Outcome:
     accepted, outcome = _check(record, services)
     change = Transaction()
     _contact(change, record, given, parts.get(LINK, LinkRecord))
-    if accepted:
-        times = [(each, _time(each, given.received)) for each in accepted]
-        _shadows(change, record, times, parts)
-        ageing = history.DEFAULT_AGEING if record.ageing is None else int(record.ageing)
-        for position, (each, at) in enumerate(times, index * MOST_SERVICES):
-            data = msgspec.json.encode(each.values).decode()
-            history.entry(change, given.device, at, given.message, position, each.service, data, ageing)
-        _tell(change, record, given, times, index)
-    change.commit()
-    queue = parts.get(QUEUE, QueueRecord)
-    if queue is not None and queue.waiting and not queue.flying:
-        queues.work(commands.DRAIN, device=given.device)
+    times = [(each, given.received if each.at is None else each.at) for each in accepted]
+    full = _shadows(change, given.device, times, parts)
+    if full:
+        times = [(each, at) for each, at in times if each.service not in full]
+        problems = (*outcome.problems, *(f"{service} has no room for more" for service in sorted(full)))
+        outcome = Outcome(len(times), outcome.dropped, problems)
+    if times:
+        _keep(change, record, given, times, index)
+    try:
+        change.commit()
+    except Duplicate:
+        return Outcome()
     return outcome
 
 
-def _may_report(record: DeviceRecord, given: Report) -> bool:
-    if record.deleted or expired(record) or record.mute:
-        return False
-    return given.speaker in (record.device, record.gateway)
+def _keep(change: Transaction, record: DeviceRecord, given: Report, times: Times, index: int) -> None:
+    """History and event."""
+    ageing = None if record.ageing is None else int(record.ageing)
+    for position, (each, at) in enumerate(times, index * MOST_SERVICES):
+        data = msgspec.json.encode(each.values).decode()
+        history.entry(change, given.device, at, given.message, position, each.service, data, ageing)
+    _tell(change, record, given, times, index)
 
 
 def _check(record: DeviceRecord, services: tuple[Reported, ...]) -> tuple[list[Reported], Outcome]:
@@ -139,6 +168,9 @@ def _check(record: DeviceRecord, services: tuple[Reported, ...]) -> tuple[list[R
     dropped: list[str] = []
     problems: list[str] = []
     for each in services:
+        if each.raw:
+            accepted.append(each)
+            continue
         checked = thing_values.check_report(model, each.service, each.values)
         problems += [f"{each.service}.{problem.field} {problem.reason}" for problem in checked.problems]
         if not checked.service_known:
@@ -148,55 +180,75 @@ def _check(record: DeviceRecord, services: tuple[Reported, ...]) -> tuple[list[R
     return accepted, Outcome(len(accepted), tuple(dropped), tuple(problems))
 
 
-def _time(each: Reported, received: int) -> int:
-    return received if each.at is None else each.at
-
-
 def _contact(change: Transaction, record: DeviceRecord, given: Report, link: LinkRecord | None) -> None:
-    """A report is contact: it activates, brings online, and now and then moves "last seen"."""
-    if record.status != "ONLINE" or not record.activated or record.deadline:
-        links.come_online(change, record)
-    elif not record.last_seen or given.received - int(record.last_seen) >= SEEN_EVERY:
+    """A report is contact: it activates, brings online, and now and then moves "last seen".
+
+    Not online, where it was sent before the last end of the device's link: the report is late.
+    """
+    own = link if given.speaker == record.device else None
+    late = own is not None and given.received < int(own.since)
+    since = given.received if given.since is None or given.speaker != record.device else given.since
+    if contact.meet(change, record, since, online=not late):
+        _note(change, own, given, moved=not late)
+        return
+    _note(change, own, given, moved=False)
+    if not record.last_seen or given.received - int(record.last_seen) >= SEEN_EVERY:
         seen = [DeviceRecord.last_seen.set(max(given.received, int(record.last_seen or 0)))]
         change.update(DeviceRecord(record.device, DEVICE), seen, alive())
-    if link is not None and given.speaker == record.device and given.codec and link.codec != given.codec:
-        change.update(
-            LinkRecord(record.device, LINK),
-            [LinkRecord.codec.set(given.codec)],
-            LinkRecord.client == link.client,
-            Stale(record.device),
-        )
 
 
-def _shadows(
-    change: Transaction, record: DeviceRecord, times: list[tuple[Reported, int]], parts: Parts
-) -> None:
-    """One write per service, on condition of its version."""
+def _note(change: Transaction, link: LinkRecord | None, given: Report, *, moved: bool) -> None:
+    """Add to the change how the device spoke last, and that its link works."""
+    if link is None:
+        return
+    actions = []
+    if given.codec and link.codec != given.codec:
+        actions.append(LinkRecord.codec.set(given.codec))
+    if moved and not link.online and link.client == given.client:
+        actions.append(LinkRecord.online.set(True))  # the broker's announcement is late, or was lost
+    same = (LinkRecord.client == link.client) & (LinkRecord.since == link.since)
+    if actions:
+        change.update(LinkRecord(link.device, LINK), actions, same, Stale())
+    elif moved:
+        change.check(LinkRecord(link.device, LINK), same, Stale())
+
+
+def _shadows(change: Transaction, device: str, times: Times, parts: Parts) -> set[str]:
+    """One write per service, on condition of its version. Answers the services with no room for more."""
+    full: set[str] = set()
+    room = MOST_SHADOWS
     for service in dict.fromkeys(each.service for each, _ in times):
         held = parts.get(SHADOW + service, ShadowRecord)
-        reported: dict[str, Any] = msgspec.json.decode(held.reported) if held else {}
-        stamps: dict[str, int] = msgspec.json.decode(held.times) if held else {}
-        for each, at in times:
-            if each.service == service:
-                newer = {name: value for name, value in each.values.items() if stamps.get(name, -1) <= at}
-                reported |= newer
-                stamps |= dict.fromkeys(newer, at)
-        version = int(held.version) if held else 0
-        same = ShadowRecord.version == version if held else ShadowRecord.version.does_not_exist()
-        shadow = ShadowRecord(
-            record.device,
-            SHADOW + service,
-            reported=msgspec.json.encode(reported).decode(),
-            times=msgspec.json.encode(stamps).decode(),
-            at=max(stamps.values()),
-            version=version + 1,
-        )
+        shadow = _merged(device, service, times, held)
+        size = len(shadow.reported.encode()) + len(shadow.times.encode())
+        room -= size
+        if size > MOST_SHADOW or room < 0:
+            full.add(service)
+            continue
+        same = ShadowRecord.version == held.version if held else ShadowRecord.version.does_not_exist()
         change.put(shadow, same, Stale(service))
+    return full
 
 
-def _tell(
-    change: Transaction, record: DeviceRecord, given: Report, times: list[tuple[Reported, int]], index: int
-) -> None:
+def _merged(device: str, service: str, times: Times, held: ShadowRecord | None) -> ShadowRecord:
+    reported: dict[str, Any] = msgspec.json.decode(held.reported) if held else {}
+    stamps: dict[str, int] = msgspec.json.decode(held.times) if held else {}
+    for each, at in times:
+        if each.service == service:
+            newer = {name: value for name, value in each.values.items() if stamps.get(name, -1) <= at}
+            reported |= newer
+            stamps |= dict.fromkeys(newer, at)
+    return ShadowRecord(
+        device,
+        SHADOW + service,
+        reported=msgspec.json.encode(reported).decode(),
+        times=msgspec.json.encode(stamps).decode(),
+        at=max(stamps.values()),
+        version=int(held.version) + 1 if held else 1,
+    )
+
+
+def _tell(change: Transaction, record: DeviceRecord, given: Report, times: Times, index: int) -> None:
     product = products.load(record.product)
     model = products.model_of(product) if product else None
     listed = []

@@ -2,18 +2,25 @@
 
 A grant is one item: what a login gave. A token's text is `<grant>.<random>`, so checking one is a
 single consistent read by key, and a new login of the same subject writes over the grant: the
-tokens before it are dead. A grant loaded less than `FRESH` ago (wall clock: a frozen Lambda must
-not keep it longer) is not read again, so a token that was ended elsewhere is refused everywhere
-within a minute; the process that ended it refuses at once.
+tokens before it are dead. A grant read less than `FRESH` ago (wall clock: a frozen Lambda must not
+keep it longer) is not read again, so a token that was ended elsewhere is refused everywhere within
+a minute; the process that ended it refuses at once.
+
+A token that differs from the grant in memory may come of a login in another process, so the grant
+is read again; guesses at a known grant cost at most `MOST_GUESSES` such reads a second.
 
 Source: Huawei 1.4.
 """
 
 import hmac
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Lock
 
 import msgspec
+from pynamodb.exceptions import DeleteError, UpdateError
+from pynamodb.expressions.update import Action
 
 from ..store.tokens import GrantRecord
 from . import clock
@@ -24,6 +31,8 @@ ACCESS_LASTS = clock.HOUR
 REFRESH_LASTS = clock.DAY
 FRESH = 55 * clock.SECOND
 CACHED = 10_000
+LONGEST = 256  # characters of a token
+MOST_GUESSES = 5
 SHARDS = 4
 SWEPT_AT_ONCE = 500
 
@@ -48,7 +57,13 @@ class Tokens(msgspec.Struct, frozen=True):
     expires_in: int
 
 
-_loaded: dict[str, tuple[int, Grant | None]] = {}
+class _Lost(Exception):
+    """The condition of a write did not hold."""
+
+
+_loaded: dict[str, tuple[int, Grant]] = {}  # by grant, with the time its read began
+_ended: set[str] = set()  # hashes of access tokens that this process has ended
+_guesses: dict[str, tuple[int, int]] = {}  # by grant: the second, and wrong tokens read for in it
 _lock = Lock()
 
 
@@ -70,29 +85,33 @@ def issue(grant: str, subject: str, tenant: str) -> Tokens:
         ttl=(deadline + clock.DAY) // clock.SECOND,
     )
     record.save()
-    _remember(grant, _grant(record))
+    _remember(_grant(record), now)
     return Tokens(access, refresh, ACCESS_LASTS // clock.SECOND)
 
 
 def check(token: str) -> Grant:
-    """The grant of a living access token. No AWS call when it was loaded a moment ago, else one.
+    """The grant of a living access token. No AWS call when it was read a moment ago, else one.
 
     Raises InvalidToken.
     """
-    grant = _load(token.rpartition(".")[0])
-    if grant is None or not hmac.compare_digest(grant.access_hash, hashed(token)):
+    name = _grant_named(token)
+    shown = hashed(token)
+    if not name or shown in _ended:
         raise InvalidToken("unknown or ended")
+    grant = _held(name)
+    if grant is None or not hmac.compare_digest(grant.access_hash, shown):
+        grant = _reread(name, shown, known=grant is not None)
     if grant.access_until <= clock.now():
         raise InvalidToken("expired")
     return grant
 
 
 def refresh(token: str, subject: str) -> Tokens:
-    """A new pair for a living refresh token of `subject`; both old tokens end.
+    """A new pair for a living refresh token of `subject`; both old tokens end. Two AWS calls.
 
     Two who refresh with the same token: one gets the pair, the other InvalidRefreshToken.
     """
-    name = token.rpartition(".")[0]
+    name = _grant_named(token)
     record = GrantRecord.find(name) if name else None
     if record is None or record.subject != subject:
         raise InvalidRefreshToken("unknown")
@@ -102,29 +121,28 @@ def refresh(token: str, subject: str) -> Tokens:
 
 
 def _exchange(old: GrantRecord) -> Tokens:
-    from pynamodb.exceptions import UpdateError
-
     now = clock.now()
     access, fresh = _text(old.grant), _text(old.grant)
     deadline = now + REFRESH_LASTS
     spent = old.refresh_hash
+    actions: list[Action] = [
+        GrantRecord.access_hash.set(hashed(access)),
+        GrantRecord.access_until.set(now + ACCESS_LASTS),
+        GrantRecord.refresh_hash.set(hashed(fresh)),
+        GrantRecord.refresh_until.set(deadline),
+        GrantRecord.deadline.set(deadline),
+        GrantRecord.ttl.set((deadline + clock.DAY) // clock.SECOND),
+    ]
     try:
-        old.update(
-            [
-                GrantRecord.access_hash.set(hashed(access)),
-                GrantRecord.access_until.set(now + ACCESS_LASTS),
-                GrantRecord.refresh_hash.set(hashed(fresh)),
-                GrantRecord.refresh_until.set(deadline),
-                GrantRecord.deadline.set(deadline),
-                GrantRecord.ttl.set((deadline + clock.DAY) // clock.SECOND),
-            ],
-            condition=GrantRecord.refresh_hash == spent,
-        )
-    except UpdateError as error:
-        if error.cause_response_code != "ConditionalCheckFailedException":
-            raise
-        raise InvalidRefreshToken("used") from error
-    _remember(old.grant, _grant(old))
+        with _conditional():
+            old.update(actions, condition=GrantRecord.refresh_hash == spent)
+    except _Lost:
+        # the SDK repeats a write whose answer was lost, and then fails on what it wrote itself
+        found = GrantRecord.find(old.grant)
+        if found is None or found.refresh_hash != hashed(fresh):
+            raise InvalidRefreshToken("used") from None
+        old = found
+    _remember(_grant(old), now)
     return Tokens(access, fresh, ACCESS_LASTS // clock.SECOND)
 
 
@@ -134,15 +152,16 @@ def end(token: str) -> None:
     Raises InvalidToken where the token is not alive, so a stranger's guess ends nobody's session.
     """
     grant = check(token)
-    condition = GrantRecord.access_hash == grant.access_hash
-    from pynamodb.exceptions import DeleteError
-
     try:
-        GrantRecord(grant.grant).delete(condition)
-    except DeleteError as error:
-        if error.cause_response_code != "ConditionalCheckFailedException":
-            raise
-    _remember(grant.grant, None)
+        with _conditional():
+            GrantRecord(grant.grant).delete(GrantRecord.access_hash == grant.access_hash)
+    except _Lost:
+        pass  # ended already: by a newer login, whose tokens stay, or by this very call repeated
+    with _lock:
+        if len(_ended) >= CACHED:
+            _forget()
+        _ended.add(grant.access_hash)
+        _loaded.pop(grant.grant, None)
 
 
 def sweep() -> int:
@@ -158,42 +177,71 @@ def sweep() -> int:
 
 
 def _sweep_one(grant: str, now: int) -> bool:
-    from pynamodb.exceptions import DeleteError
-
     try:
-        GrantRecord(grant).delete(GrantRecord.refresh_until <= now)
-    except DeleteError as error:
+        with _conditional():
+            GrantRecord(grant).delete(GrantRecord.refresh_until <= now)
+    except _Lost:
+        return False  # it was renewed meanwhile, or is gone
+    return True
+
+
+@contextmanager
+def _conditional() -> Iterator[None]:
+    """Raises _Lost where the write's condition does not hold."""
+    try:
+        yield
+    except (DeleteError, UpdateError) as error:
         if error.cause_response_code != "ConditionalCheckFailedException":
             raise
-        return False  # it was renewed meanwhile
-    return True
+        raise _Lost from error
 
 
 def forget() -> None:
     """Empty this process's memory of grants."""
     with _lock:
-        _loaded.clear()
+        _forget()
 
 
-def _load(name: str) -> Grant | None:
-    if not name:
-        return None
-    now = clock.now()
+def _forget() -> None:
+    _loaded.clear()
+    _ended.clear()
+    _guesses.clear()
+
+
+def _held(name: str) -> Grant | None:
+    """From memory, where it was read a moment ago."""
     held = _loaded.get(name)
-    if held is not None and 0 <= now - held[0] < FRESH:
-        return held[1]
+    return held[1] if held is not None and 0 <= clock.now() - held[0] < FRESH else None
+
+
+def _reread(name: str, shown: str, *, known: bool) -> Grant:
+    """The stored grant, where `shown` is its access token. Raises InvalidToken."""
+    now = clock.now()
+    second, guesses = _guesses.get(name, (0, 0))
+    if second != now // clock.SECOND:
+        guesses = 0
+    if known and guesses >= MOST_GUESSES:
+        raise InvalidToken("unknown or ended")
     record = GrantRecord.find(name)
     grant = _grant(record) if record else None
     if grant is not None:
-        _remember(name, grant)
+        _remember(grant, now)
+    if grant is None or not hmac.compare_digest(grant.access_hash, shown):
+        if known:
+            _guesses[name] = (now // clock.SECOND, guesses + 1)
+        raise InvalidToken("unknown or ended")
     return grant
 
 
-def _remember(name: str, grant: Grant | None) -> None:
+def _remember(grant: Grant, read: int) -> None:
+    """`read` is when the read began. A slower thread's older grant does not replace a newer one."""
     with _lock:
+        held = _loaded.get(grant.grant)
+        if held is not None and held[1].access_until > grant.access_until:
+            return
         if len(_loaded) >= CACHED:
-            _loaded.clear()
-        _loaded[name] = (clock.now(), grant)
+            _forget()
+        _loaded[grant.grant] = (read, grant)
 
 
 def _grant(record: GrantRecord) -> Grant:
@@ -206,6 +254,11 @@ def _grant(record: GrantRecord) -> Grant:
         refresh_hash=record.refresh_hash,
         refresh_until=int(record.refresh_until),
     )
+
+
+def _grant_named(token: str) -> str:
+    """Empty where the text is no token of ours."""
+    return token.rpartition(".")[0] if len(token) <= LONGEST else ""
 
 
 def _text(grant: str) -> str:

@@ -19,22 +19,28 @@ CONNECTED, DISCONNECTED = "connected", "disconnected"
 def ingest(event: Mapping[str, Any]) -> None:
     """`{payload (base64), topic, client, at (ms), id}`; harmless to repeat."""
     wiring.wire()
-    topic = str(event["topic"])
+    topic, client = str(event["topic"]), str(event["client"])
     dialect = DIALECTS.get(topic.strip("/").partition("/")[0])
-    session = links.session_of(str(event["client"]))
+    session = links.session_of(client)
     if dialect is None or session is None or session.dialect != dialect:
         count("DeviceMessageRefused", reason="no session")
         return
-    device = import_module(f"chalicelib.dialects.{dialect}.device")
-    device.handle(session, topic, base64.b64decode(event["payload"]), int(event["at"]), str(event["id"]))
+    handle = import_module(f"chalicelib.dialects.{dialect}.device").handle
+    message = (topic, base64.b64decode(event["payload"]), int(event["at"]), str(event["id"]))
+    if handle(session, *message):
+        return
+    # the client may be another device's by now: deleted and registered again, say
+    anew = links.session_of(client, anew=True)
+    if anew is None or anew.device == session.device or not handle(anew, *message):
+        count("DeviceMessageRefused", reason="not the device's own")
 
 
 def presence(event: Mapping[str, Any]) -> None:
     """AWS's presence event; may come late, twice and out of order."""
     wiring.wire()
     client, session = str(event.get("clientId", "")), str(event.get("sessionIdentifier", ""))
-    kind = event.get("eventType")
+    kind, at = event.get("eventType"), int(event.get("timestamp") or 0)
     if kind == CONNECTED:
-        links.connected(client, session)
+        links.connected(client, session, at)
     elif kind == DISCONNECTED:
-        links.disconnected(client, session, int(event.get("timestamp", 0)))
+        links.disconnected(client, session, at)

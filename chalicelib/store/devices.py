@@ -151,8 +151,9 @@ class LinkRecord(DeviceItem, discriminator="link"):
     dialect = UnicodeAttribute()
     codec = UnicodeAttribute(null=True)  # "json" or "binary": how it last spoke
     topic_id = UnicodeAttribute()  # the id in its topics: device id or node id
-    since = NumberAttribute()  # ms of the CONNECT that made it current
+    since = NumberAttribute()  # ms of its last turn: CONNECT admitted, connection announced or ended
     session = UnicodeAttribute(null=True)  # the broker's session id, once announced
+    ended = ListAttribute[Any](null=True)  # the last session ids that have ended
     online = BooleanAttribute()
 
 

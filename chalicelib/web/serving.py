@@ -11,7 +11,6 @@ from . import validation
 from .operations import Api, Call, Operation
 from .request import Answer, Request
 
-
 MOST_ANSWER = 6 * 1024 * 1024 - 64 * 1024  # a Lambda function answers 6 MB at most, its envelope included
 
 

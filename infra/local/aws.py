@@ -5,7 +5,7 @@ import importlib.util
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from infra.local.errors import DependencyMissing, EmulatorFailed, EndpointsIncomplete
@@ -38,8 +38,10 @@ def has_own_endpoints(env: Mapping[str, str]) -> bool:
 class Emulator:
     """ministack as a child that ends with this process and keeps its state in `directory`."""
 
-    def __init__(self, directory: Path, port: int = 0) -> None:
+    def __init__(self, directory: Path, port: int = 0, held: Sequence[int] = ()) -> None:
+        """`held` are descriptors that stay open until the child has ended: the lock on `directory`."""
         self.directory = directory
+        self.held = held
         self.log = directory / "aws.log"
         self.port = port
         self._process: subprocess.Popen[bytes] | None = None
@@ -61,7 +63,7 @@ class Emulator:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                pass_fds=[server.fileno()],
+                pass_fds=[server.fileno(), *self.held],
                 start_new_session=True,  # a Ctrl-C is ours to handle: the runners drain before AWS goes
             )
 

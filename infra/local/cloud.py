@@ -128,7 +128,7 @@ class LocalCloud:
         if has_own_endpoints(os.environ):
             self._environment.default(environment.own(os.environ))
             return
-        self._emulator = Emulator(self.state.path, self._aws_port)
+        self._emulator = Emulator(self.state.path, self._aws_port, held=[self.state.lock])
         self._emulator.start()
         self._aws_port = self._emulator.port
         self._environment.unset(environment.MISLEADING)

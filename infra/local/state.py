@@ -5,6 +5,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import time
 from pathlib import Path
 from typing import IO
 
@@ -12,6 +13,7 @@ from infra.local.errors import StateInUse, StateUnusable
 
 _KEPT = ("aws", "s3", "aws.log", "data.key", "demo.json", "checkpoints.json")
 KEY_BYTES = 32
+SAVING_SECONDS = 20.0  # that the emulator of a crashed cloud may take to save what it has
 
 
 class StateDirectory:
@@ -40,19 +42,18 @@ class StateDirectory:
             raise StateUnusable(
                 f"{self.path} cannot be written ({error.strerror}): choose another with --state"
             ) from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            lock.seek(0)
-            owner = lock.read().strip() or "unknown"
-            lock.close()
-            raise StateInUse(
-                f"{self.path} is in use by process {owner}: stop that or choose another with --state"
-            ) from error
+        _take(lock, self.path)
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
         self._lock = lock
+
+    @property
+    def lock(self) -> int:
+        """The lock's descriptor: the directory stays locked until the last process that holds it ends."""
+        if self._lock is None:
+            raise RuntimeError(f"{self.path} is not open")
+        return self._lock.fileno()
 
     def close(self) -> None:
         if self._lock is not None:
@@ -80,6 +81,36 @@ class StateDirectory:
             text = "local:" + base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode("ascii")
             write_private(path, text)
         return path.read_text(encoding="ascii").strip()
+
+
+def _take(lock: IO[str], path: Path) -> None:
+    """Lock the open file. Where a cloud has crashed, wait for its emulator to save. Raises StateInUse."""
+    deadline = time.monotonic() + SAVING_SECONDS
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.seek(0)
+            owner = lock.read().strip()
+            if _runs(owner) or time.monotonic() > deadline:
+                lock.close()
+                raise StateInUse(
+                    f"{path} is in use by process {owner or 'unknown'}: "
+                    "stop that or choose another with --state"
+                ) from error
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _runs(owner: str) -> bool:
+    try:
+        os.kill(int(owner), 0)
+    except (ProcessLookupError, ValueError):
+        return not owner  # it is about to write its number
+    except PermissionError:
+        return True
+    return True
 
 
 def write_private(path: Path, text: str) -> None:

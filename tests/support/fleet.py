@@ -17,7 +17,9 @@ METER = {
             "protocolType": "MQTT",
             "deviceType": "Meter",
             "model": "M1",
-            "serviceTypeCapabilities": [{"serviceId": "Meter", "serviceType": "Meter", "option": "Mandatory"}],
+            "serviceTypeCapabilities": [
+                {"serviceId": "Meter", "serviceType": "Meter", "option": "Mandatory"}
+            ],
         }
     ],
     "services": [

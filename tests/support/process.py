@@ -3,7 +3,7 @@
 
 def forget_everything() -> None:
     from chalicelib.aws import clients
-    from chalicelib.core import products, tokens
+    from chalicelib.core import devices, links, products, tokens
     from chalicelib.store import base
 
     clients.client.cache_clear()
@@ -11,3 +11,5 @@ def forget_everything() -> None:
     base.connection.cache_clear()
     tokens.forget()
     products.forget()
+    devices.forget()
+    links.forget()

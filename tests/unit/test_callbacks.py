@@ -17,6 +17,7 @@ from chalicelib.core.events import EventType
 from chalicelib.core.subscriptions import Subscription
 from chalicelib.handlers import outbox
 from chalicelib.handlers import queues as handler
+from chalicelib.store import reading
 from chalicelib.store.base import Record
 from chalicelib.store.subscriptions import TargetRecord
 from chalicelib.store.transactions import Transaction
@@ -252,12 +253,33 @@ def test_a_failing_queue_makes_the_stream_come_again(
     assert run() == 1
 
 
-def test_messages_are_packed_by_size_and_one_too_large_is_kept_aside(receiver: Receiver) -> None:
+def test_a_line_is_a_device_and_a_subscription(receiver: Receiver) -> None:
+    subscribe(receiver.url("/1"))
+    subscribe(receiver.url("/2"))
+    for source in ("a", "a", "b"):
+        tell(source=source)
+    outbox.dispatch(stream())
+    lines: dict[tuple[str, str], set[str]] = {}
+    while (event := received(callbacks.FIRST))["Records"]:
+        for one in event["Records"]:
+            waits = callbacks.read(one["body"])
+            lines.setdefault((waits.source, waits.url), set()).add(one["attributes"]["MessageGroupId"])
+        delete(callbacks.FIRST, event)
+    assert [len(groups) for groups in lines.values()] == [1, 1, 1, 1]
+    assert len(set.union(*lines.values())) == 4
+
+
+def test_messages_are_packed_by_size_and_one_too_large_is_kept_aside(
+    receiver: Receiver, calls: Calls
+) -> None:
     subscribe(receiver.url())
     for number in range(3):
         tell(source=f"device-{number}", text="ä" * 60_000)  # two of them fit into one call
     tell(text='"' * 140_000)
-    outbox.dispatch(stream())
+    batch = stream()
+    calls.clear()
+    outbox.dispatch(batch)
+    assert calls.made.count("sqs.SendMessageBatch") == 3  # two, one, and the one kept aside
     while run():
         pass
     assert [len(body["text"]) for body in receiver.bodies] == [60_000] * 3
@@ -396,6 +418,26 @@ def test_a_failing_read_sends_nothing(receiver: Receiver, monkeypatch: pytest.Mo
     assert receiver.posts == []
 
 
+def test_what_a_throttled_read_leaves_out_is_asked_again(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = subscribe(receiver.url())
+    dispatch = reading.connection().dispatch
+    asked: list[int] = []
+
+    def stingy(operation: str, arguments: dict[str, Any]) -> Any:
+        """Serves one table at a time."""
+        tables = sorted(arguments["RequestItems"].items())
+        asked.append(len(tables))
+        answer = dispatch(operation, {"RequestItems": dict(tables[:1])})
+        return {**answer, "UnprocessedKeys": dict(tables[1:])}
+
+    monkeypatch.setattr(reading.connection(), "dispatch", stingy)
+    deliver(delivery(found))
+    assert asked == [2, 1]
+    assert len(receiver.posts) == 1
+
+
 # the breaker
 
 
@@ -500,10 +542,13 @@ def test_the_loser_of_a_claim_steps_aside(
     assert health(found) == before
 
 
-def test_a_burst_of_failures_counts_once(clock: FakeClock) -> None:
-    for _ in range(3):  # three at once, each having read a healthy target
-        targets.note("t", targets.HEALTHY, targets.failed(targets.HEALTHY))
-    assert targets.health_of(TargetRecord.find("t")) == targets.Health(failures=1)
+def test_of_those_who_saw_the_same_only_the_first_counts(clock: FakeClock) -> None:
+    first = targets.failed(targets.HEALTHY)
+    assert targets.note("t", targets.HEALTHY, first)
+    assert targets.note("t", first, targets.failed(first))
+    assert not targets.note("t", targets.HEALTHY, first)  # an attempt that began before both
+    assert not targets.note("t", first, targets.HEALTHY)
+    assert targets.health_of(TargetRecord.find("t")) == targets.Health(failures=2)
 
 
 def test_what_waits_for_a_dead_target_ends_with_its_age(

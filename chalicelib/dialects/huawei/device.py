@@ -10,6 +10,7 @@ Source: Huawei 2.3 to 2.5
 """
 
 import base64
+from functools import lru_cache
 from typing import Annotated, Any
 
 import msgspec
@@ -17,17 +18,22 @@ from msgspec import Meta
 
 from ...core import clock, devices, layouts, products, sending, telemetry
 from ...core.downlink import Downlink, Message
-from ...core.layouts import LayoutMismatch
+from ...core.layouts import Layout, LayoutMismatch
 from ...core.links import Session
 from ...core.telemetry import Report, Reported
+from ...logs import logger
 from ...metrics import count
+from ...web import validation
 from . import schema
 
 TOPIC_PARTS = 7  # "", huawei, v1, devices, id, data, codec
+MOST_BYTES = 128 * 1024
 MOST_DEPTH = 32
+LAYOUTS = 100  # kept parsed
+SHOWN = 5  # of what was dropped, in the log
 AHEAD = clock.DAY  # an event time further ahead is no good time
 RAW_SERVICE, RAW_PROPERTY = "RawData", "rawData"
-BINARY = "binary"
+JSON, BINARY = "json", "binary"
 
 
 class ServiceData(schema.Wire, frozen=True, rename="camel"):
@@ -50,35 +56,51 @@ class Malformed(Exception):
     """The device's message cannot be read; counted and dropped."""
 
 
-def handle(session: Session, topic: str, payload: bytes, at: int, message: str) -> None:
-    """One message of a session. `at` in ms is the broker's time, `message` its id."""
+def handle(session: Session, topic: str, payload: bytes, at: int, message: str) -> bool:
+    """One message of a session. `at` in ms is the broker's time, `message` its id.
+
+    False where the device is gone, or not the session's to speak for.
+    """
     parts = topic.split("/")
     if len(parts) != TOPIC_PARTS:
-        return
+        return False
     target = session.device if parts[4] == session.topic_id else parts[4]
-    codec = parts[6]
     try:
-        _handle(session, target, codec, payload, at, message)
+        read = _read(target, parts[6], payload)
     except Malformed as error:
         count("DeviceMessageRefused", reason=str(error))
+        return True
+    if isinstance(read, DeviceReq):
+        return _report(session, target, parts[6], read, at, message)
+    if not devices.speaks_for(session.device, target):
+        return False
+    sending.answer(target, read.mid, read.errcode, read.body)
+    return True
 
 
-def _handle(session: Session, target: str, codec: str, payload: bytes, at: int, message: str) -> None:
-    read = _read_binary(target, payload) if codec == BINARY else _read_json(payload)
-    if isinstance(read, DeviceRsp):
-        if devices.speaks_for(session.device, target):
-            sending.answer(target, read.mid, read.errcode, read.body)
-        return
+def _report(session: Session, target: str, codec: str, read: DeviceReq, at: int, message: str) -> bool:
     services = tuple(
-        Reported(each.service_id, each.service_data, _time(each.event_time, at)) for each in read.data
+        Reported(
+            each.service_id,
+            each.service_data,
+            _time(each.event_time, at),
+            raw=codec == BINARY and each.service_id == RAW_SERVICE,
+        )
+        for each in read.data
     )
     outcome = telemetry.report(
-        Report(target, session.device, services, message, at, codec if codec == BINARY else "json")
+        Report(
+            target, session.device, services, message, at, codec, client=session.client, since=session.since
+        )
     )
-    for _ in outcome.dropped:
+    if outcome.dropped:
         count("UnknownServiceDropped", reason="unknown service")
-    for _ in outcome.problems:
+    if outcome.problems:
         count("ValueRefused", reason="not as the thing model says")
+    if outcome.dropped or outcome.problems:
+        shown = {"services": outcome.dropped[:SHOWN], "values": outcome.problems[:SHOWN]}
+        logger().warning("a report was dropped in part", extra={"device": target, **shown})
+    return not outcome.refused
 
 
 def _time(text: Any, at: int) -> int | None:
@@ -87,10 +109,18 @@ def _time(text: Any, at: int) -> int | None:
     return told if told is not None and 0 <= told <= at + AHEAD else None
 
 
-def _read_json(payload: bytes) -> DeviceReq | DeviceRsp:
+def _read(device: str, codec: str, payload: bytes) -> DeviceReq | DeviceRsp:
+    if len(payload) > MOST_BYTES:
+        raise Malformed("too large")
+    if codec == BINARY:
+        return _read_binary(device, payload)
+    if codec != JSON:
+        raise Malformed("unknown codec")
+    if validation.deeper(payload, MOST_DEPTH):
+        raise Malformed("nested too deep")
     try:
         return msgspec.json.decode(payload, type=DeviceReq | DeviceRsp)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Malformed("no valid message") from error
 
 
@@ -100,11 +130,11 @@ def _read_binary(device: str, payload: bytes) -> DeviceReq | DeviceRsp:
         raw = base64.b64encode(payload).decode()
         return DeviceReq(data=[ServiceData(RAW_SERVICE, {RAW_PROPERTY: raw})])
     try:
-        read = layouts.decode(layouts.parse(product.layout), payload)
+        read = layouts.decode(_layout(product.layout), payload)
     except LayoutMismatch as error:
         raise Malformed("payload does not fit the layout") from error
     if read.kind == "response":
-        if read.mid is None:
+        if not read.mid:
             raise Malformed("answer without mid")
         return DeviceRsp(mid=read.mid, errcode=read.errcode or 0, body=dict(read.values))
     return DeviceReq(data=[ServiceData(read.service, dict(read.values))])
@@ -115,12 +145,17 @@ def _product_of(device: str) -> products.Product | None:
     return products.load(product) if product else None
 
 
+@lru_cache(LAYOUTS)
+def _layout(text: str) -> Layout:
+    return layouts.parse(text)
+
+
 def encode(downlink: Downlink) -> Message:
     """A command as the device reads it. Source: Huawei 2.4"""
     command = downlink.command
     topic = f"/huawei/v1/devices/{downlink.topic_id}/command/{downlink.codec}"
     if downlink.codec == BINARY and downlink.product.layout:
-        layout = layouts.parse(downlink.product.layout)
+        layout = _layout(downlink.product.layout)
         return Message(
             topic,
             layouts.encode_command(layout, command.service, command.method, command.paras, downlink.mid),

@@ -218,7 +218,7 @@ def _moved(event: Event) -> list[Notification]:
         said = CommandStatusChanged(
             command.device,
             commands.public_id(command),
-            CommandResult(command.status.value, command.result),
+            CommandResult(command.status.value, command.result.get("body") if command.result else None),
         )
         told.append(Notification(STATUS_CHANGED, msgspec.json.encode(said), command.callback))
     return told

@@ -102,12 +102,12 @@ def tell(fleet: Fleet, kind: EventType, **data: Any) -> None:
     change.commit()
 
 
-def command(fleet: Fleet, status: Status = Status.SENT, **more: Any) -> Command:
+def command(owner: str = "app", status: Status = Status.SENT, **more: Any) -> Command:
     given: dict[str, Any] = {
         "device": "d" * 32,
         "command": "c" * 32,
-        "tenant": fleet.tenant,
-        "owner": fleet.application,
+        "tenant": "tenant",
+        "owner": owner,
         "dialect": "huawei",
         "mode": Mode.CACHED,
         "service": "Meter",
@@ -228,8 +228,7 @@ def test_a_report_is_pushed_by_service_and_as_a_whole(
     ],
 )
 def test_message_confirm(status: Status, said: str | None) -> None:
-    fleet = Fleet("tenant", "app", "", None)  # type: ignore[arg-type]
-    (*told,) = rendered(EventType.COMMAND_CHANGED, command=command(fleet, status, request_id="r1"))
+    (*told,) = rendered(EventType.COMMAND_CHANGED, command=command("app", status, request_id="r1"))
     if said is None:
         assert told == []
         return
@@ -249,7 +248,7 @@ def test_message_confirm(status: Status, said: str | None) -> None:
 
 
 def test_command_response_is_pushed(fleet: Fleet, pushed: Callable[[], list[Any]]) -> None:
-    asked = command(fleet, Status.SUCCESSFUL, sender="/users/7")
+    asked = command(fleet.application, Status.SUCCESSFUL, sender="/users/7")
     tell(fleet, EventType.COMMAND_ANSWERED, command=asked, body={"result": 0})
     assert pushed() == [
         {
@@ -271,8 +270,10 @@ def test_a_commands_states_go_to_its_own_url(
     fleet: Fleet, receiver: Receiver, pushed: Callable[[], list[Any]]
 ) -> None:
     url = receiver.url("/own")
-    tell(fleet, EventType.COMMAND_CHANGED, command=command(fleet, callback=url))
-    done = command(fleet, Status.SUCCESSFUL, callback=url, result={"level": 1})
+    tell(fleet, EventType.COMMAND_CHANGED, command=command(fleet.application, callback=url))
+    done = command(
+        fleet.application, Status.SUCCESSFUL, callback=url, result={"code": 0, "body": {"level": 1}}
+    )
     tell(fleet, EventType.COMMAND_CHANGED, command=done)
     pushed()
     own = [post.json for post in receiver.posts if post.path == "/own"]
@@ -287,10 +288,9 @@ def test_a_commands_states_go_to_its_own_url(
 
 
 def test_only_huaweis_own_commands_have_huaweis_own_callback() -> None:
-    fleet = Fleet("tenant", "app", "", None)  # type: ignore[arg-type]
-    other = command(fleet, Status.TIMEOUT, callback="http://127.0.0.1:1/", dialect="ctwing")
+    other = command("app", Status.TIMEOUT, callback="http://127.0.0.1:1/", dialect="ctwing")
     assert rendered(EventType.COMMAND_CHANGED, command=other) == []
-    waiting = command(fleet, Status.PENDING, callback="http://127.0.0.1:1/")
+    waiting = command("app", Status.PENDING, callback="http://127.0.0.1:1/")
     assert rendered(EventType.COMMAND_CHANGED, command=waiting) == []
 
 

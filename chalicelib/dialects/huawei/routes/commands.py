@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
 
-from ....core import clock, command_queries, commands, ids, sending, tasks
+from ....core import clock, command_queries, commands, direct, ids, tasks
 from ....core import errors as core
 from ....core.commands import Command, NewCommand
 from ....core.tasks import Task, TaskStatus
@@ -198,7 +198,7 @@ def create_command(call: Call[None, ForApplication, CommandCreation]) -> Created
     f"{BASE}/deviceCommands",
     also=["/iocm/app/cmd/v1.3.0/deviceCommands"],
     source="Huawei 1.9.2",
-    raises=(core.DeviceNotFound,),
+    raises=(core.DeviceNotFound, core.ListTooLong),
     faults=FAULTS,
 )
 def query_commands(call: Call[None, CommandQuery, None]) -> CommandList:
@@ -244,7 +244,7 @@ def create_cancel_task(call: Call[None, ForApplication, TaskCreation]) -> TaskAn
 @api.get(
     f"{BASE}/deviceCommandCancelTasks",
     source="Huawei 1.9.6",
-    raises=(core.TaskNotFound,),
+    raises=(core.TaskNotFound, core.ListTooLong),
     faults=FAULTS,
 )
 def query_cancel_tasks(call: Call[None, TaskQuery, None]) -> TaskList:
@@ -279,7 +279,7 @@ def send_command(call: Call[DirectPath, ForApplication, DirectCommand]) -> Direc
     """
     header = call.body.header
     request = header.request_id or ids.random_id()
-    made = sending.direct(
+    made = direct.send(
         call.caller,
         NewCommand(
             device=call.path.device_id,
@@ -297,6 +297,7 @@ def send_command(call: Call[DirectPath, ForApplication, DirectCommand]) -> Direc
 
 
 def _shared(command: Command) -> dict[str, Any]:
+    """What was never sent has no issuedTimes, as the examples print it."""
     return {
         "command_id": commands.public_id(command),
         "app_id": command.owner,
@@ -309,7 +310,7 @@ def _shared(command: Command) -> dict[str, Any]:
         "execute_time": format_time(command.executed),
         "platform_issued_time": format_time(command.sent),
         "delivered_time": format_time(command.delivered),
-        "issued_times": command.issued,
+        "issued_times": command.issued or None,
         "max_retransmit": command.retransmit,
     }
 

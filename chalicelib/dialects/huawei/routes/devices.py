@@ -4,13 +4,12 @@ from typing import Annotated, Any
 
 from msgspec import Meta, to_builtins
 
-from ....core import devices, registration, removal
+from ....core import devices, modification, registration, removal, renewal
 from ....core import errors as core
-from ....core.devices import Changes
+from ....core.modification import Changes
 from ....core.products import Facts
 from ....core.registration import NewDevice
 from ....web.operations import Call
-from .. import errors
 from ..api import api
 from ..schema import ForApplication, Name256, Psk, Seconds, Text256, Wire
 
@@ -18,7 +17,6 @@ REFRESH_TIMEOUT = 180
 NodeId = Name256
 Secret = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{20}$", description="20 hexadecimal digits")]
 Info256 = Annotated[str, Meta(min_length=1, max_length=256)]
-NO_DATA = {core.DeviceNotFound: errors.NO_DEVICE_DATA}
 
 
 class DevicePath(Wire, frozen=True, rename="camel"):
@@ -105,7 +103,7 @@ class DeviceConfig(Wire, frozen=True, rename="camel"):
 class Tag(Wire, frozen=True, rename="camel"):
     tag_name: Annotated[str, Meta(min_length=1, max_length=128)]
     tag_value: Annotated[str, Meta(min_length=1, max_length=1024)]
-    tag_type: int | None = None
+    tag_type: Annotated[int, Meta(ge=-2147483648, le=2147483647)] | None = None
 
 
 class Modification(Wire, frozen=True, rename="camel"):
@@ -221,9 +219,7 @@ def refresh_credentials(call: Call[DevicePath, ForApplication, CredentialRefresh
     """
     body = call.body
     timeout = REFRESH_TIMEOUT if body.timeout is None else body.timeout
-    code, lasts = registration.refresh(
-        call.caller, call.path.device_id, body.node_id, body.verify_code, timeout
-    )
+    code, lasts = renewal.refresh(call.caller, call.path.device_id, body.node_id, body.verify_code, timeout)
     return CredentialRefreshed(code, lasts)
 
 
@@ -239,7 +235,7 @@ def modify_device(call: Call[DevicePath, ForApplication, Modification]) -> None:
     body = call.body
     config = body.device_config and body.device_config.data_config
     same = {name: getattr(body, name) for name in SAME_NAME}
-    devices.modify(
+    modification.modify(
         call.caller,
         call.path.device_id,
         Changes(

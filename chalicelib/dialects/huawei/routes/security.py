@@ -13,7 +13,7 @@ from ..schema import Name256, Wire
 MISSING = Fault(400, "102202", "Required Parameter is null or empty.")
 
 
-class LoginForm(Wire, frozen=True, rename="camel"):
+class LoginForm(Wire, frozen=True, rename="camel", kw_only=True):
     """Some clients send `Secret`."""
 
     app_id: Name256
@@ -29,9 +29,7 @@ class TokenAnswer(Wire, frozen=True, rename="camel"):
     scope: str = "default"
 
 
-class RefreshForm(Wire, frozen=True, rename="camel"):
-    app_id: Name256
-    secret: Name256
+class RefreshForm(LoginForm, frozen=True, rename="camel", kw_only=True):
     refresh_token: Name256
 
 
@@ -52,10 +50,7 @@ def login(call: Call[None, None, LoginForm]) -> TokenAnswer:
 
     A new login ends the tokens before it.
     """
-    secret = call.body.secret or call.body.Secret
-    if secret is None:
-        raise core.InvalidInput("secret", "is missing", missing=True)
-    application = _verified(call, call.body.app_id, secret)
+    application = _verified(call)
     return _answer(tokens.issue(auth.grant_of(application.id), application.id, application.tenant))
 
 
@@ -69,7 +64,7 @@ def login(call: Call[None, None, LoginForm]) -> TokenAnswer:
 )
 def refresh_token(call: Call[None, None, RefreshForm]) -> TokenAnswer:
     """Get new tokens for a refresh token; both tokens before it end."""
-    application = _verified(call, call.body.app_id, call.body.secret)
+    application = _verified(call)
     return _answer(tokens.refresh(call.body.refresh_token, application.id))
 
 
@@ -87,9 +82,13 @@ def logout(call: Call[None, None, LogoutForm]) -> None:
     tokens.end(call.body.access_token)
 
 
-def _verified(call: Call[Any, Any, Any], application: str, secret: str) -> applications.Application:
-    with attempts.limited("login", application, call.request.source_ip):
-        return applications.verify(application, secret)
+def _verified(call: Call[None, None, Any]) -> applications.Application:
+    form: LoginForm = call.body
+    secret = form.secret or form.Secret
+    if secret is None:
+        raise core.InvalidInput("secret", "is missing", missing=True)
+    with attempts.limited("login", form.app_id, call.request.source_ip):
+        return applications.verify(form.app_id, secret)
 
 
 def _answer(pair: Tokens) -> TokenAnswer:

@@ -1,0 +1,65 @@
+"""What it means that a device was heard of: its first contact, its coming online and its leaving.
+
+First contact activates a device for good, and binds its registration: so does the first after a
+new verify code.
+"""
+
+from ..store.devices import DEVICE, DeviceRecord
+from ..store.transactions import Transaction
+from . import clock, devices
+from .devices import Status
+from .events import EventType
+
+
+def is_first(record: DeviceRecord, at: int) -> bool:
+    """Whether contact at `at` ms is the first: not where it came before the present verify code."""
+    if not record.activated:
+        return True
+    return record.deadline is not None and at >= int(record.deadline) - int(record.timeout) * clock.SECOND
+
+
+def meet(change: Transaction, record: DeviceRecord, at: int, *, online: bool) -> bool:
+    """Add to the change that the device was in contact at `at` ms and, where `online`, still is.
+
+    Brings `record` up to date; False where nothing changes.
+    """
+    if online:
+        return _move(change, record, Status.ONLINE, first=is_first(record, at))
+    if not is_first(record, at):
+        return False
+    inactive = record.status == Status.INACTIVE.value
+    return _move(change, record, Status.OFFLINE if inactive else Status(record.status), first=True)
+
+
+def part(change: Transaction, record: DeviceRecord, at: int) -> bool:
+    """Add to the change that the device was in contact at `at` ms and is no more."""
+    return _move(change, record, Status.OFFLINE, first=is_first(record, at))
+
+
+def _move(change: Transaction, record: DeviceRecord, status: Status, *, first: bool) -> bool:
+    if record.status == status.value and not first:
+        return False
+    same = devices.alive() & (DeviceRecord.status == record.status)
+    same &= (
+        DeviceRecord.deadline == record.deadline
+        if record.deadline is not None
+        else DeviceRecord.deadline.does_not_exist()
+    )
+    record.status, record.status_detail = status.value, "NONE"
+    actions = [DeviceRecord.status.set(record.status), DeviceRecord.status_detail.set("NONE")]
+    if status is Status.ONLINE:
+        record.last_seen = clock.now()
+        actions.append(DeviceRecord.last_seen.set(record.last_seen))
+    if first:
+        record.activated, record.deadline, record.shard = True, None, None
+        actions += [
+            DeviceRecord.activated.set(True),
+            DeviceRecord.deadline.remove(),
+            DeviceRecord.shard.remove(),
+        ]
+    change.update(DeviceRecord(record.device, DEVICE), actions, same)
+    device = devices.device_of(record)
+    if first:
+        devices.tell(change, EventType.DEVICE_BOUND, device, result="succeeded")
+    devices.tell(change, EventType.DEVICE_CHANGED, device)
+    return True

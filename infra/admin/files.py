@@ -1,0 +1,39 @@
+"""Reads the files that an operator names: device profiles and field layouts."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from infra.admin.errors import Unreadable
+
+if TYPE_CHECKING:
+    from chalicelib.dialects.huawei.profile import Profile
+
+LONGEST = 8 * 1024 * 1024  # bytes; what is larger is no profile, whatever it is
+
+
+def profile(path: Path) -> "Profile":
+    """The profile in a zip, an unpacked folder or a JSON file. Raises Unreadable, InvalidInput."""
+    from chalicelib.dialects.huawei import profile as huawei
+
+    if not path.is_dir():
+        return huawei.read(_bytes(path))
+    try:
+        return huawei.read_directory(path)
+    except OSError as error:
+        raise Unreadable(f"{path} cannot be read: {error.strerror}") from error
+
+
+def layout(path: Path) -> str:
+    """The text of a layout; core checks what it says. Raises Unreadable."""
+    try:
+        return _bytes(path).decode()
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"{path} is not UTF-8 text") from error
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as source:
+            return source.read(LONGEST)
+    except OSError as error:
+        raise Unreadable(f"{path} cannot be read: {error.strerror}") from error
