@@ -11,9 +11,12 @@ import msgspec
 
 from ..store.applications import ApplicationRecord, TenantRecord
 from ..store.base import as_struct
+from ..store.counters import RateRecord
 from ..store.transactions import Transaction
-from . import clock, ids
+from . import clock, flow, ids
 from .errors import ApplicationNotFound, InvalidInput, WrongSecret
+
+MOST_RATE = 1_000_000
 
 
 class Tenant(msgspec.Struct, frozen=True):
@@ -23,14 +26,17 @@ class Tenant(msgspec.Struct, frozen=True):
 
 
 class Application(msgspec.Struct, frozen=True):
+    """`rate` in calls a minute."""
+
     id: str
     tenant: str
     name: str
     created: int
+    rate: int = flow.DEFAULT_LIMIT
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who calls: an authenticated application. `owner` is the application it acts for."""
+    """Who calls: an authenticated application. `owner` is the application it acts for, `tenant` that one's."""
 
     tenant: str
     application: str
@@ -105,6 +111,24 @@ def rotate_secret(application: str) -> str:
             raise
         raise ApplicationNotFound(application) from error
     return secret
+
+
+def set_rate(application: str, rate: int) -> Application:
+    """Calls a minute that the application may make from now on; one that is being refused from the next
+    minute on. Two AWS calls. Raises ApplicationNotFound, InvalidInput.
+    """
+    if not 1 <= rate <= MOST_RATE:
+        raise InvalidInput("rate", f"must be 1 to {MOST_RATE} calls a minute")
+    change = Transaction()
+    change.update(
+        ApplicationRecord(application),
+        [ApplicationRecord.rate.set(rate)],
+        ApplicationRecord.id.exists(),
+        ApplicationNotFound(application),
+    )
+    change.update(RateRecord(flow.rate_name(application)), [RateRecord.limit.set(rate)])
+    change.commit()
+    return find(application)
 
 
 def verify(application: str, secret: str) -> Application:

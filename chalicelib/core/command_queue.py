@@ -13,12 +13,13 @@ from pynamodb.expressions.condition import Condition, size
 
 from ..store.commands import CommandRecord
 from ..store.devices import MID, QUEUE, MidRecord, QueueRecord
-from ..store.transactions import ConditionFailed, Transaction
+from ..store.transactions import ConditionFailed, Contention, Transaction, pause
 from .command_states import Mode, Status
 from .errors import TooManyPending
 
 MOST_WAITING = 20
 MOST_MID = 65535
+TRIES = 8
 
 
 class Displaced(ConditionFailed):
@@ -98,12 +99,17 @@ def leave(change: Transaction, record: CommandRecord, queue: QueueRecord | None)
 
 def strike(queue: QueueRecord, command: str) -> None:
     """Take out a name whose command neither waits nor flies; nothing where it is gone already."""
-    change = Transaction()
-    _take_out(change, queue, command)
-    try:
-        change.commit()
-    except Displaced:
-        return  # another worker was quicker
+    found: QueueRecord | None = queue
+    for tried in range(TRIES):
+        change = Transaction()
+        if found is not None:
+            _take_out(change, found, command)
+        try:
+            return change.commit()
+        except Displaced:
+            pause(tried)
+            found = QueueRecord.find(queue.device, QUEUE)
+    raise Contention(queue.device)
 
 
 def _take_out(change: Transaction, queue: QueueRecord, command: str) -> None:

@@ -22,6 +22,8 @@
     │   ├── CommandTypeNotFound      no such command in the thing model
     │   ├── CommandNotFound
     │   ├── TaskNotFound
+    │   ├── GroupNotFound
+    │   ├── BatchNotFound
     │   ├── SubscriptionNotFound
     │   └── HistoryNotFound
     ├── Conflict
@@ -34,10 +36,16 @@
     │   ├── DeviceNotActive
     │   ├── CommandSettled           no longer PENDING, so not to be cancelled
     │   ├── PropertyNotWritable
+    │   ├── GroupNameTaken
+    │   ├── MembershipRefused        a device is in another group, or not in the one it is to leave
+    │   ├── BatchNameTaken
     │   └── Busy                     others keep changing the same thing; try again
     ├── LimitExceeded
     │   ├── TooManyPending           twenty commands wait already
     │   ├── TooManySubscriptions
+    │   ├── TooManyGroups
+    │   ├── GroupFull                more devices than the group, or one call, takes
+    │   ├── TooManyBatches           ten tasks of the application have not finished
     │   └── ListTooLong              narrow the query
     ├── CallbackRefused              the URL is malformed, has no port or leads into a private network
     └── PageGone                     the walk this page belongs to has ended
@@ -98,7 +106,12 @@ class NotAuthorized(Forbidden):
 
 
 class Throttled(Forbidden):
-    pass
+    """More than `limit` calls a minute; `wait` s until the next minute."""
+
+    def __init__(self, limit: int = 0, wait: int = 0) -> None:
+        super().__init__(f"more than {limit} calls a minute, wait {wait} s")
+        self.limit = limit
+        self.wait = wait
 
 
 class DeviceZombie(Forbidden):
@@ -138,6 +151,14 @@ class CommandNotFound(NotFound):
 
 
 class TaskNotFound(NotFound):
+    pass
+
+
+class GroupNotFound(NotFound):
+    pass
+
+
+class BatchNotFound(NotFound):
     pass
 
 
@@ -189,6 +210,18 @@ class PropertyNotWritable(Conflict):
     pass
 
 
+class GroupNameTaken(Conflict):
+    pass
+
+
+class MembershipRefused(Conflict):
+    pass
+
+
+class BatchNameTaken(Conflict):
+    pass
+
+
 class Busy(Conflict):
     pass
 
@@ -202,6 +235,18 @@ class TooManyPending(LimitExceeded):
 
 
 class TooManySubscriptions(LimitExceeded):
+    pass
+
+
+class TooManyGroups(LimitExceeded):
+    pass
+
+
+class GroupFull(LimitExceeded):
+    pass
+
+
+class TooManyBatches(LimitExceeded):
     pass
 
 

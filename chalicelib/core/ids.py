@@ -1,15 +1,21 @@
 """Identifiers: random ones, and ones that sort by creation."""
 
+import re
 import secrets
 
 from . import clock
 
 STAMP = 13  # digits of a millisecond time until the year 2286
+RANDOM = re.compile(r"[0-9a-f]{32}")
 
 
 def random_id() -> str:
     """32 lowercase hex characters: fits an id field of all five systems."""
     return secrets.token_hex(16)
+
+
+def is_random_id(text: str) -> bool:
+    return RANDOM.fullmatch(text) is not None
 
 
 def ordered_id(at: int | None = None) -> str:

@@ -34,5 +34,18 @@ class ApplicationRecord(Record):
     name = UnicodeAttribute()
     secret_hash = UnicodeAttribute()
     created = NumberAttribute()
+    rate = NumberAttribute(null=True)  # calls a minute, where an operator has set it
 
     by_tenant = ApplicationsByTenant()
+
+
+class AuthorizationRecord(Record):
+    """`grantee` may act for `owner`."""
+
+    class Meta(TableMeta):
+        table_name = table_name("authorizations")
+
+    owner = UnicodeAttribute(hash_key=True)
+    grantee = UnicodeAttribute(range_key=True)
+    tenant = UnicodeAttribute()  # the owner's
+    created = NumberAttribute()

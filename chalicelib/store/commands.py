@@ -50,6 +50,7 @@ class CommandRecord(Record):
     issued = NumberAttribute()  # attempts so far
     mid = NumberAttribute(null=True)
     result = UnicodeAttribute(null=True)  # JSON text
+    batch = UnicodeAttribute(null=True)  # of a batch task's sub-task: "<batch>/<chunk>/<place in it>"
     shard = UnicodeAttribute(null=True)
     deadline = NumberAttribute(null=True)  # when the present state is overdue; absent once settled
     ttl = NumberAttribute()

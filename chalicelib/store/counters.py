@@ -59,3 +59,15 @@ class ThrottleRecord(Record):
     name = UnicodeAttribute(hash_key=True)
     attempts = NumberAttribute(default=0)
     ttl = NumberAttribute(null=True)
+
+
+class RateRecord(Record):
+    """Calls of an application in the present window, and the limit an operator has set."""
+
+    class Meta(TableMeta):
+        table_name = table_name("throttles")
+
+    name = UnicodeAttribute(hash_key=True)
+    window = NumberAttribute(null=True)  # minutes since 1970
+    calls = NumberAttribute(null=True)
+    limit = NumberAttribute(null=True)  # calls a window

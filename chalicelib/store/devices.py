@@ -4,6 +4,7 @@
     #device         the device itself
     S#<service>     its shadow, an item per service
     W#credentials   secrets, encrypted
+    W#group         the group it belongs to
     W#link          the MQTT client that speaks for it now
     W#queue         command ids that wait, the one in flight, the next mid
     X#mid#<n>       which command a mid stands for
@@ -29,6 +30,7 @@ DEVICE = "#device"
 SHADOW = "S#"
 AFTER_SHADOWS = "T"
 CREDENTIALS = "W#credentials"
+MEMBER = "W#group"
 LINK = "W#link"
 QUEUE = "W#queue"
 MID = "X#mid#"
@@ -64,6 +66,24 @@ class DevicesByDeadline(GlobalSecondaryIndex["DeviceRecord"]):
     deadline = NumberAttribute(range_key=True)
 
 
+class DevicesBySilence(GlobalSecondaryIndex["DeviceRecord"]):
+    class Meta:
+        index_name = "by_silence"
+        projection = IncludeProjection(["kind"])
+
+    watch = UnicodeAttribute(hash_key=True)
+    silence = NumberAttribute(range_key=True)
+
+
+class DevicesByGroup(GlobalSecondaryIndex["MemberRecord"]):
+    class Meta:
+        index_name = "by_group"
+        projection = IncludeProjection(["kind", "operation", "leaving"])
+
+    group = UnicodeAttribute(hash_key=True)
+    device = UnicodeAttribute(range_key=True)
+
+
 class DeviceItem(Record):
     """Any item of a device's collection."""
 
@@ -95,6 +115,8 @@ class DeviceRecord(DeviceItem, discriminator="device"):
     timeout = NumberAttribute(null=True)  # s in which it has to appear; 0 is for ever
     shard = UnicodeAttribute(null=True)
     deadline = NumberAttribute(null=True)  # when an unactivated registration ends
+    watch = UnicodeAttribute(null=True)  # shard of those that may fall silent
+    silence = NumberAttribute(null=True)  # when to look whether it has: `core/ageing.py`
     ageing = NumberAttribute(null=True)  # days its history is kept
     mute = BooleanAttribute(null=True)
     is_secure = BooleanAttribute(null=True)
@@ -125,6 +147,7 @@ class DeviceRecord(DeviceItem, discriminator="device"):
     by_owner = DevicesByOwner()
     by_gateway = DevicesByGateway()
     by_deadline = DevicesByDeadline()
+    by_silence = DevicesBySilence()
 
 
 class ShadowRecord(DeviceItem, discriminator="shadow"):
@@ -143,6 +166,18 @@ class CredentialsRecord(DeviceItem, discriminator="credentials"):
     psk = UnicodeAttribute(null=True)  # encrypted
     verify_hash = UnicodeAttribute(null=True)
     for_children = BooleanAttribute(null=True)  # may publish for them; "gateway" is a key of an index
+
+
+class MemberRecord(DeviceItem, discriminator="member"):
+    """A change of many members at once (`operation`) that is under way, or not cleared up, makes it
+    join or, with `leaving`, leave; `core/memberships.py` says what counts.
+    """
+
+    group = UnicodeAttribute()
+    operation = UnicodeAttribute(null=True)
+    leaving = BooleanAttribute(null=True)
+
+    by_group = DevicesByGroup()
 
 
 class LinkRecord(DeviceItem, discriminator="link"):

@@ -11,7 +11,7 @@ from typing import IO
 
 from infra.local.errors import StateInUse, StateUnusable
 
-_KEPT = ("aws", "s3", "aws.log", "data.key", "demo.json", "checkpoints.json")
+_KEPT = ("aws", "s3", "aws.log", "data.key", "demo.json", "cloud.env", "checkpoints.json")
 KEY_BYTES = 32
 SAVING_SECONDS = 20.0  # that the emulator of a crashed cloud may take to save what it has
 

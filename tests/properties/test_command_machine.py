@@ -1,5 +1,6 @@
 """Whatever happens in whatever order, a command keeps to its state machine and its queue goes on."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,7 +18,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from chalicelib.core import commands, overdue, tasks
+from chalicelib.core import commands, ids, overdue, products, tasks
 from chalicelib.core.command_states import Status, status_of
 from chalicelib.core.commands import Mode, NewCommand
 from chalicelib.core.errors import CommandSettled, TooManyPending
@@ -28,6 +29,7 @@ from tests.support.fleet import Fleet, make_fleet
 from tests.support.iot import FakeDevice, FakeIot, Reaction, add_device
 from tests.support.queues import Job, WorkQueue
 
+AT = 1_700_000_000_000
 STEPS = 30
 EXAMPLES = 30
 IN_THE_AIR = (Status.SENT.value, Status.DELIVERED.value)
@@ -79,7 +81,7 @@ class Lambda:
 
 
 CRASHES = st.one_of(st.none(), st.integers(0, 6))
-SECONDS = st.sampled_from([1, 16, 31, 100, 190, 1000, 60_000])
+SECONDS = st.sampled_from([1, 16, 16, 31, 100, 190, 1000, 60_000])
 
 
 class Machine(RuleBasedStateMachine):
@@ -87,21 +89,28 @@ class Machine(RuleBasedStateMachine):
     clock: FakeClock
     iot: FakeIot
     process: Lambda
-    number = 0
+    count: list[int]
 
-    @initialize()
-    def start(self) -> None:
-        type(self).number += 1
+    @initialize(reaction=st.sampled_from(Reaction), retransmit=st.integers(0, 2))
+    def start(self, reaction: Reaction, retransmit: int) -> None:
+        """An example runs as it ran before: same ids, same time, nothing remembered."""
+        self.count.clear()
+        self.clock.at = AT
+        products.forget()
         self.iot.clients.clear()
         self.iot.arrived.clear()
         self.iot.before = None
         self.work = WorkQueue(self.clock)
         self.work.lose()
-        self.device: FakeDevice = add_device(self.fleet, self.iot, f"device-{self.number}")
+        self.device: FakeDevice = add_device(self.fleet, self.iot, "device")
         self.names: list[str] = []  # commands by creation
         self.settled: dict[str, tuple[str, str | None]] = {}
         self.seen = 0  # messages judged
         self.before: set[str] = set()  # settled before the messages to be judged
+        for expire in (None, 300):
+            self.create(expire, retransmit, None, after=False)
+        self.device.connect(reaction)
+        self.work.run()
 
     def _records(self) -> dict[str, CommandRecord]:
         return {
@@ -114,7 +123,7 @@ class Machine(RuleBasedStateMachine):
         crash=CRASHES,
         after=st.booleans(),
     )
-    def create(self, expire: int | None, retransmit: int, crash: int | None, after: bool) -> None:
+    def create(self, expire: int | None, retransmit: int, crash: int | None, *, after: bool) -> None:
         new = NewCommand(
             self.device.id, "Meter", "SET_LEVEL", {"value": 1}, "huawei", expire=expire, retransmit=retransmit
         )
@@ -137,13 +146,21 @@ class Machine(RuleBasedStateMachine):
         if self.device.client:
             self.device.disconnect()
 
-    @rule()
-    def vanish(self) -> None:
-        self.device.vanish()
+    @rule(reaction=st.one_of(st.none(), st.sampled_from(Reaction)))
+    def react(self, reaction: Reaction | None) -> None:
+        """The connection changes its ways, or is gone without a word."""
+        if reaction is None:
+            self.device.vanish()
+        elif self.device.client:
+            self.iot.connect(self.device.client, reaction)
 
-    @rule(seconds=SECONDS)
-    def advance(self, seconds: int) -> None:
+    @rule(seconds=SECONDS, swept=st.booleans(), worked=st.booleans())
+    def pass_time(self, seconds: int, swept: bool, worked: bool) -> None:
         self.clock.advance(seconds)
+        if swept:
+            overdue.sweep()
+        if worked:
+            self.work.run()
 
     @rule(crash=CRASHES, after=st.booleans(), twice=st.booleans())
     def work_all(self, crash: int | None, after: bool, twice: bool) -> None:
@@ -173,7 +190,7 @@ class Machine(RuleBasedStateMachine):
                 self.work.work(Job(self.clock.at, f'{{"job":"drain","device":"{self.device.id}"}}'))
             elif other == "sweep":
                 self.clock.advance(16)
-                self.sweep()
+                overdue.sweep()
                 self.work.run()
             elif other == "cancel":
                 for name in self.names:
@@ -192,10 +209,6 @@ class Machine(RuleBasedStateMachine):
         """The device reports: what waits is to be sent."""
         self.work.work(Job(self.clock.at, f'{{"job":"drain","device":"{self.device.id}"}}'))
         self.work.run()
-
-    @rule()
-    def sweep(self) -> None:
-        overdue.sweep()
 
     @precondition(lambda self: self.names)
     @rule(data=st.data())
@@ -266,7 +279,7 @@ class Machine(RuleBasedStateMachine):
         self.device.connect(wake=False)
         for _ in range(80):
             self.clock.advance(61)
-            self.sweep()
+            overdue.sweep()
             self.work.run()
             if self.iot.arrived:
                 self.device.answer(self.iot.arrived[-1].mid)
@@ -277,11 +290,16 @@ class Machine(RuleBasedStateMachine):
         self.nothing_settled_changes()
         queue = QueueRecord.find(self.device.id, QUEUE)
         assert queue is None or not (queue.waiting or queue.flying)
-        empty("commands", "outbox", "devices", "tasks")
+        empty("commands", "outbox", "devices", "tasks", "aliases")
+
+
+def counted(count: list[int], size: int) -> str:
+    count.append(0)
+    return f"{len(count):0{size * 2}x}"
 
 
 def empty(*tables: str) -> None:
-    """moto copies all its items at every transaction."""
+    """Moto copies all its items at every transaction."""
     from moto.core import DEFAULT_ACCOUNT_ID
     from moto.dynamodb.models import dynamodb_backends
 
@@ -297,6 +315,9 @@ def test_the_machine(aws: None, clock: FakeClock, monkeypatch: pytest.MonkeyPatc
     Machine.iot, Machine.process = FakeIot(), Lambda()
     Machine.iot.install()
     Machine.process.install(monkeypatch)
+    Machine.count = []
+    monkeypatch.setattr(ids.secrets, "token_hex", lambda size: counted(Machine.count, size))
+    logging.getLogger("polything").setLevel(logging.CRITICAL)  # failing jobs are the point
     run_state_machine_as_test(
         Machine,
         settings=settings(

@@ -3,13 +3,15 @@
 
 def forget_everything() -> None:
     from chalicelib.aws import clients
-    from chalicelib.core import devices, links, products, tokens
+    from chalicelib.core import authority, devices, flow, links, products, tokens
     from chalicelib.store import base
 
     clients.client.cache_clear()
     clients._session.cache_clear()
     base.connection.cache_clear()
     tokens.forget()
+    flow.forget()
+    authority.forget()
     products.forget()
     devices.forget()
     links.forget()

@@ -29,5 +29,12 @@ api = Api(
         "huaweiToken": {"type": "http", "scheme": "bearer"},
         "huaweiAppKey": {"type": "apiKey", "in": "header", "name": "app_key"},
     },
-    defaults=(core.InvalidInput, core.InvalidToken, core.MissingCredentials, core.NotAuthorized),
+    defaults=(
+        core.InvalidInput,
+        core.InvalidToken,
+        core.MissingCredentials,
+        core.NotAuthorized,
+        core.ApplicationNotFound,
+        core.Throttled,
+    ),
 )

@@ -1,6 +1,6 @@
 """Who calls: `app_key` and a bearer token. Source: Huawei 1.4"""
 
-from ...core import authority, tokens
+from ...core import authority, flow, tokens
 from ...core.applications import Caller
 from ...core.errors import InvalidToken, MissingCredentials
 from ...web.operations import Operation
@@ -15,7 +15,7 @@ def grant_of(application: str) -> str:
 
 
 def authenticate(request: Request, operation: Operation) -> Caller | None:
-    """None for an operation that needs no caller."""
+    """None for an operation that needs no caller; such a one is not counted by flow control."""
     if operation.public:
         return None
     application = request.header("app_key") or request.header("x-app-key")
@@ -25,6 +25,7 @@ def authenticate(request: Request, operation: Operation) -> Caller | None:
     grant = tokens.check(token)
     if grant.subject != application or grant.grant != grant_of(application):
         raise InvalidToken("the token is another application's")
+    flow.admit(application)
     asked = request.query.get("appId", [""])[0]
     return authority.caller(grant.tenant, application, asked)
 

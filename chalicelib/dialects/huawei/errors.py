@@ -47,6 +47,8 @@ FAULTS: Mapping[type[PolythingError], Fault] = {
     core.CommandTypeNotFound: Fault(400, "102203", "CommandName is invalid."),
     core.CommandNotFound: Fault(200, "100434", "The device command is not existed."),
     core.TaskNotFound: NO_DEVICE_DATA,
+    core.GroupNotFound: Fault(200, "100603", "The device group is not existed."),
+    core.BatchNotFound: Fault(404, "105005", "The batchTask is not existed."),
     core.SubscriptionNotFound: Fault(404, "100225", "The resource is not found"),
     core.HistoryNotFound: Fault(200, "100418", "The deviceData is not existed."),
     core.Conflict: Fault(409, "100227", "The resource is conflicted."),
@@ -61,10 +63,16 @@ FAULTS: Mapping[type[PolythingError], Fault] = {
         200, "100435", "The device command already canceled, expired or executed, Cannot cancel."
     ),
     core.PropertyNotWritable: Fault(403, "100443", "The property is forbidden to write."),
+    core.GroupNameTaken: Fault(200, "100602", "The device group name has been used."),
+    core.MembershipRefused: Fault(400, "100604", "The device group request parameter is invalid."),
+    core.BatchNameTaken: Fault(200, "105002", "The batchTask name has exist."),
     core.Busy: CONGESTED,
     core.LimitExceeded: Fault(400, "100224", "The resource exceeds its limit."),
     core.TooManyPending: Fault(400, "100223", "Command counts has reached the upLimit."),
     core.TooManySubscriptions: Fault(400, "100224", "The resource exceeds 1000."),
+    core.TooManyGroups: Fault(200, "100607", "The devGroup has reached the limit."),
+    core.GroupFull: Fault(200, "100601", "The number of device in the group has reach the max."),
+    core.TooManyBatches: Fault(200, "105001", "The batchTask count has reached the limit."),
     core.ListTooLong: Fault(400, "100224", "The resource exceeds 1000, please refinement query conditions."),
     core.CallbackRefused: Fault(400, "100222", "The request callbackurl is illegal."),
     core.PageGone: Fault(400, "100405", "The request parameter is invalid."),
@@ -95,9 +103,22 @@ def render(error: Exception, operation: Operation | None) -> Answer:
     if not isinstance(error, PolythingError):
         return _answer(INTERNAL)
     found = fault(type(error), operation)
+    if isinstance(error, core.Throttled):
+        return _answer(found, headers=_flow_headers(error))
     if isinstance(error, core.InvalidInput | core.CallbackRefused) and str(error):
         return _answer(found, detail=str(error))
     return _answer(found)
+
+
+def _flow_headers(error: core.Throttled) -> dict[str, str]:
+    """The limit in calls a minute; when the next minute begins, in s."""
+    wait = str(error.wait)
+    return {
+        "RateLimit-Limit": str(error.limit),
+        "RateLimit-Remaining": "0",
+        "RateLimit-Reset": wait,
+        "Retry-After": wait,
+    }
 
 
 def _answer(found: Fault, detail: str = "", headers: Mapping[str, str] = {}) -> Answer:
