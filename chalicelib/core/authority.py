@@ -63,6 +63,15 @@ def acting(caller_: Caller, asked: str | None) -> Caller:
     return caller(tenant, caller_.application, asked)
 
 
+def require(change: Transaction, caller_: Caller) -> None:
+    """Let the change fail with NotAuthorized where the caller, who acts for another, no longer may."""
+    change.check(
+        AuthorizationRecord(caller_.owner, caller_.application),
+        AuthorizationRecord.owner.exists(),
+        NotAuthorized(caller_.owner),
+    )
+
+
 def grant(owner: str, grantee: str, *, across: bool = False) -> Authorization:
     """Let `grantee` act for `owner`; `across` allows it between tenants. Harmless to repeat.
 

@@ -36,7 +36,7 @@ class Delivery(msgspec.Struct, frozen=True, omit_defaults=True):
     """One notification on its way to one URL.
 
     `id` stays the same over all tries. `subscription` is empty where the URL came with a command.
-    `tries` were made; `late` ones are no longer in order. `queued` in ms; `reason` of the last failure.
+    `maker` is the application that the URL belongs to, where it acts for the owner. `tries` were made; `late` ones are no longer in order. `queued` in ms; `reason` of the last failure.
     """
 
     id: str
@@ -48,6 +48,7 @@ class Delivery(msgspec.Struct, frozen=True, omit_defaults=True):
     queued: int
     body: msgspec.Raw
     subscription: str = ""
+    maker: str = ""
     tries: int = 0
     late: bool = False
     reason: str = ""

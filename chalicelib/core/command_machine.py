@@ -3,7 +3,7 @@
 Every hop holds only where the command is as it was read.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -12,13 +12,15 @@ from pynamodb.expressions.condition import Condition
 from ..store.commands import CommandRecord
 from ..store.devices import DEVICE, QUEUE, DeviceRecord, QueueRecord
 from ..store.transactions import ConditionFailed, Contention, Transaction, pause
-from . import clock, command_queue, devices, events
+from . import batch_marks, clock, command_queue, devices, events
+from .batch_marks import Overtaken
 from .command_queue import Displaced, MidTaken
 from .command_states import RESPONSE_WITHIN, Status, command_of, expires, status_of
 from .errors import DeviceNotFound
 from .events import EventType
 
 MOST_PASSED = 64  # outstanding mids in a row
+DELIVERED_AT_ONCE = 50  # two items each
 LOOK_AGAIN = 30 * clock.SECOND
 ATTEMPT_LASTS = 15 * clock.SECOND  # from one attempt to the next
 TRIES = 8
@@ -39,6 +41,9 @@ def with_mid(build: Callable[[Transaction, int], CommandRecord]) -> CommandRecor
         try:
             change.commit()
         except MidTaken:
+            continue
+        except Overtaken as without:
+            without.let_go()
             continue
         return made
     raise Contention("too many outstanding mids")
@@ -62,6 +67,21 @@ def put_sent(
     sent = _with(record, {"status": Status.SENT.value, "mid": mid, **_attempt(record)})
     change.put(sent, CommandRecord.device.does_not_exist())
     change.check(DeviceRecord(record.device, DEVICE), devices.alive(), DeviceNotFound(record.device))
+    _tell(change, EventType.COMMAND_CHANGED, sent)
+    return sent
+
+
+def put_flying(
+    change: Transaction, record: CommandRecord, queue: QueueRecord | None, failure: Exception
+) -> CommandRecord:
+    """Add a new cached command that is SENT from the first, to a device for which none waits or flies.
+
+    Fails with `failure` where that is not so, or the device is gone.
+    """
+    mid = command_queue.fly(change, record, queue, failure)
+    sent = _with(record, {"status": Status.SENT.value, "mid": mid, **_attempt(record)})
+    change.put(sent, CommandRecord.device.does_not_exist(), failure)
+    change.check(DeviceRecord(record.device, DEVICE), devices.alive(), failure)
     _tell(change, EventType.COMMAND_CHANGED, sent)
     return sent
 
@@ -91,6 +111,18 @@ def deliver(record: CommandRecord) -> CommandRecord | None:
     return after if _done(change) else None
 
 
+def deliver_all(records: Sequence[CommandRecord]) -> None:
+    """The devices have acknowledged the attempts: one AWS call for DELIVERED_AT_ONCE of them."""
+    for start in range(0, len(records), DELIVERED_AT_ONCE):
+        some = records[start : start + DELIVERED_AT_ONCE]
+        change, now = Transaction(), clock.now()
+        for record in some:
+            _move(change, record, Status.DELIVERED, {"delivered": now, "deadline": now + RESPONSE_WITHIN})
+        if not _done(change):  # one has been answered already, say
+            for record in some:
+                deliver(record)
+
+
 def put_back(record: CommandRecord) -> None:
     """The attempt did not leave: the command waits again, or is over; nothing where it has moved on.
 
@@ -106,7 +138,11 @@ def put_back(record: CommandRecord) -> None:
     change = Transaction()
     _move(change, record, Status.PENDING, values)
     command_queue.come_back(change, record)
-    _done(change)
+    try:
+        _done(change)
+    except Overtaken as without:
+        without.let_go()
+        put_back(record)
 
 
 def look_again(record: CommandRecord) -> int:
@@ -149,6 +185,8 @@ def end(
             change.commit()
         except Moved:
             return None
+        except Overtaken as without:
+            without.let_go()
         except Displaced:
             pause(tried)
             queue = QueueRecord.find(record.device, QUEUE)
@@ -179,6 +217,8 @@ def _move(
     ]
     key = CommandRecord(record.device, record.command)
     change.update(key, actions, _unchanged(record), Moved(record.command))
+    if record.status != status.value:
+        batch_marks.follow(change, record, status)
     after = _with(record, values)
     if told:
         _tell(change, EventType.COMMAND_CHANGED, after)

@@ -65,6 +65,23 @@ def take_off(change: Transaction, record: CommandRecord, queue: QueueRecord | No
     return mid
 
 
+def fly(change: Transaction, record: CommandRecord, queue: QueueRecord | None, failure: Exception) -> int:
+    """A new command of a device for which none waits goes straight into the air. Answers its mid.
+
+    Fails with `failure` where another waits or flies, or the next mid is outstanding.
+    """
+    last = int(queue.mid or 0) if queue is not None else 0
+    mid = last % MOST_MID + 1
+    waiting: Any = QueueRecord.waiting
+    idle = QueueRecord.flying.does_not_exist() & (waiting.does_not_exist() | (size(waiting) == 0))
+    same = QueueRecord.mid == last if last else QueueRecord.mid.does_not_exist()
+    actions = [_kind(), QueueRecord.mid.set(mid), QueueRecord.flying.set(record.command)]
+    change.update(QueueRecord(record.device, QUEUE), actions, idle & same, failure)
+    given = MidRecord(record.device, f"{MID}{mid}", command=record.command)
+    change.put(given, MidRecord.command.does_not_exist(), failure)
+    return mid
+
+
 def _kind() -> Any:
     """An update may create the item, and does not write its kind by itself."""
     kind: Any = QueueRecord.kind

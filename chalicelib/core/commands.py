@@ -160,7 +160,7 @@ def new_record(device: DeviceRecord, new: NewCommand, mode: Mode) -> CommandReco
         service=new.service,
         method=new.method,
         paras=paras.decode(),
-        retransmit=DEFAULT_RETRANSMIT if new.retransmit is None else new.retransmit,
+        retransmit=_repeats(new, mode),
         status=Status.PENDING.value,
         created=now,
         issued=0,
@@ -170,6 +170,13 @@ def new_record(device: DeviceRecord, new: NewCommand, mode: Mode) -> CommandReco
     record.deadline = command_machine.look_again(record)
     record.ttl = (expires(record) + KEPT) // clock.SECOND
     return record
+
+
+def _repeats(new: NewCommand, mode: Mode) -> int:
+    """Who waits is told what came of the one attempt."""
+    if mode is Mode.DIRECT:
+        return 0
+    return DEFAULT_RETRANSMIT if new.retransmit is None else new.retransmit
 
 
 def cancel(caller: Caller, public: str) -> Command:

@@ -4,9 +4,11 @@ First contact activates a device for good, and binds its registration: so does t
 new verify code.
 """
 
+from pynamodb.expressions.update import Action
+
 from ..store.devices import DEVICE, DeviceRecord
 from ..store.transactions import Transaction
-from . import clock, devices
+from . import ageing, clock, devices
 from .devices import Status
 from .events import EventType
 
@@ -37,7 +39,7 @@ def part(change: Transaction, record: DeviceRecord, at: int) -> bool:
 
 
 def _move(change: Transaction, record: DeviceRecord, status: Status, *, first: bool) -> bool:
-    if record.status == status.value and not first:
+    if record.status == status.value and not first and not ageing.overdue(record):
         return False
     same = devices.alive() & (DeviceRecord.status == record.status)
     same &= (
@@ -46,10 +48,13 @@ def _move(change: Transaction, record: DeviceRecord, status: Status, *, first: b
         else DeviceRecord.deadline.does_not_exist()
     )
     record.status, record.status_detail = status.value, "NONE"
-    actions = [DeviceRecord.status.set(record.status), DeviceRecord.status_detail.set("NONE")]
+    actions: list[Action] = [DeviceRecord.status.set(record.status), DeviceRecord.status_detail.set("NONE")]
     if status is Status.ONLINE:
         record.last_seen = clock.now()
         actions.append(DeviceRecord.last_seen.set(record.last_seen))
+        actions += ageing.watched(record.device, record.last_seen)
+    elif status is Status.OFFLINE:
+        actions += ageing.unwatched()
     if first:
         record.activated, record.deadline, record.shard = True, None, None
         actions += [

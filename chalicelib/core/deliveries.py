@@ -18,6 +18,7 @@ from ..aws import addresses, http
 from ..aws.addresses import Endpoint
 from ..aws.queues import MOST_DELAY
 from ..logs import logger
+from ..store.applications import AuthorizationRecord
 from ..store.base import Record
 from ..store.reading import Key, find_all
 from ..store.subscriptions import SubscriptionRecord, TargetRecord, by_id
@@ -134,15 +135,21 @@ def _plan(batch: Sequence[Delivery]) -> tuple[list[Result], list[Lane]]:
 
 def _keys(delivery: Delivery, place: Endpoint) -> list[Key]:
     keys: list[Key] = [(TargetRecord, targets.key(delivery.owner, place), None)]
-    return [*keys, _subscription(delivery)] if delivery.subscription else keys
+    return [*keys, *_conditions(delivery)]
 
 
-def _subscription(delivery: Delivery) -> Key:
-    return (SubscriptionRecord, delivery.owner, by_id(delivery.dialect, delivery.subscription))
+def _conditions(delivery: Delivery) -> list[Key]:
+    """What has to exist: the subscription, and the authorisation of another who made it for itself."""
+    keys: list[Key] = []
+    if delivery.subscription:
+        keys.append((SubscriptionRecord, delivery.owner, by_id(delivery.dialect, delivery.subscription)))
+    if delivery.maker:
+        keys.append((AuthorizationRecord, delivery.owner, delivery.maker))
+    return keys
 
 
 def _wanted(delivery: Delivery, held: Mapping[Key, Record]) -> bool:
-    return not delivery.subscription or _subscription(delivery) in held
+    return all(key in held for key in _conditions(delivery))
 
 
 def _lane(target: str, held: Mapping[Key, Record]) -> Lane:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from ..store.base import as_struct
-from ..store.devices import AFTER_SHADOWS, DEVICE, SHADOW, DeviceItem, DeviceRecord, ShadowRecord
+from ..store.devices import AFTER_SHADOWS, DEVICE, NOTHING, SHADOW, DeviceItem, DeviceRecord, ShadowRecord
 from ..store.transactions import ConditionFailed, Transaction
 from . import clock, events, products
 from .applications import Caller
@@ -21,7 +21,8 @@ from .events import EventType
 from .products import NodeType
 
 CACHED = 5_000
-
+ABNORMAL_AFTER = 25 * clock.HOUR  # of silence
+OFFLINE_AFTER = 49 * clock.HOUR
 
 _products: dict[str, tuple[int, str]] = {}
 _lock = Lock()
@@ -92,7 +93,27 @@ class ServiceState(msgspec.Struct, frozen=True):
 
 
 def device_of(record: DeviceRecord) -> Device:
-    return as_struct(Device, record)
+    """With the status that its silence has made of it, swept or not."""
+    device = as_struct(Device, record)
+    status, detail = aged(record)
+    if device.status is status:
+        return device
+    return msgspec.structs.replace(device, status=status, status_detail=detail)
+
+
+def aged(record: DeviceRecord) -> tuple[Status, str]:
+    """Status and its detail as of now: who is there and silent turns ABNORMAL, then OFFLINE.
+
+    Source: Huawei 1.6.1 (status, statusDetail)
+    """
+    status = Status(record.status)
+    if record.last_seen is not None and status in (Status.ONLINE, Status.ABNORMAL):
+        silent = clock.now() - int(record.last_seen)
+        if silent >= OFFLINE_AFTER:
+            return Status.OFFLINE, "TIME_OUT"
+        if silent >= ABNORMAL_AFTER:
+            return Status.ABNORMAL, "NONE"
+    return status, record.status_detail
 
 
 def record_of(caller: Caller, device: str) -> DeviceRecord:
@@ -164,7 +185,7 @@ def get_with_services(caller: Caller, device: str) -> tuple[Device, list[Service
     ):
         if isinstance(record, DeviceRecord):
             found = record
-        elif isinstance(record, ShadowRecord):
+        elif isinstance(record, ShadowRecord) and record.reported != NOTHING:
             states.append(state_of(record))
     if found is None or not visible(caller, found):
         raise DeviceNotFound(device)
@@ -172,6 +193,7 @@ def get_with_services(caller: Caller, device: str) -> tuple[Device, list[Service
 
 
 def state_of(record: ShadowRecord) -> ServiceState:
+    """Of a service that has reported."""
     return ServiceState(
         service=record.item.removeprefix(SHADOW), data=msgspec.json.decode(record.reported), at=int(record.at)
     )
@@ -216,6 +238,6 @@ def states(ids: Iterable[tuple[str, str]]) -> dict[str, list[ServiceState]]:
     keys = [(device, SHADOW + service) for device, service in ids]
     found: dict[str, list[ServiceState]] = {}
     for record in DeviceItem.batch_get(keys, consistent_read=True):
-        if isinstance(record, ShadowRecord):
+        if isinstance(record, ShadowRecord) and record.reported != NOTHING:
             found.setdefault(record.device, []).append(state_of(record))
     return found

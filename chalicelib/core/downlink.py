@@ -1,9 +1,10 @@
-"""How a command is written for the device: by the dialect the device speaks.
+"""How commands and desired values are written for the device: by the dialect the device speaks.
 
 Core knows no dialect, so the handlers put a finder of encoders in place.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -21,26 +22,44 @@ class Downlink(msgspec.Struct, frozen=True):
     product: Product
 
 
+class DesiredDownlink(msgspec.Struct, frozen=True):
+    """Values that one service of the device is to take."""
+
+    service: str
+    values: dict[str, Any]
+    topic_id: str
+    codec: str
+    product: Product
+
+
 class Message(msgspec.Struct, frozen=True):
     topic: str
     payload: bytes
 
 
-Encoder = Callable[[Downlink], Message]
+class Encoders(msgspec.Struct, frozen=True):
+    """Of a dialect's devices. Each raises LayoutMismatch where their messages have no form for it."""
+
+    command: Callable[[Downlink], Message]
+    desired: Callable[[DesiredDownlink], Message]
 
 
-def _missing(dialect: str) -> Encoder:
-    raise RuntimeError(f"no encoder for devices of {dialect} is in place")
+def _missing(dialect: str) -> Encoders:
+    raise RuntimeError(f"no encoders for devices of {dialect} are in place")
 
 
-_find: Callable[[str], Encoder] = _missing
+_find: Callable[[str], Encoders] = _missing
 
 
-def use(find: Callable[[str], Encoder]) -> None:
-    """`find` answers the encoder of a dialect's devices."""
+def use(find: Callable[[str], Encoders]) -> None:
+    """`find` answers the encoders of a dialect's devices."""
     global _find
     _find = find
 
 
 def encode(dialect: str, downlink: Downlink) -> Message:
-    return _find(dialect)(downlink)
+    return _find(dialect).command(downlink)
+
+
+def encode_desired(dialect: str, downlink: DesiredDownlink) -> Message:
+    return _find(dialect).desired(downlink)

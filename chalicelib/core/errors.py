@@ -2,7 +2,8 @@
 
     PolythingError
     ├── InvalidInput                 a field is missing, mistyped or out of range
-    │   └── BadVerifyCode
+    │   ├── BadVerifyCode
+    │   └── PropertyNotFound         no such property in the thing model
     ├── Unauthenticated
     │   ├── MissingCredentials       no token, or no application named
     │   ├── InvalidToken             unknown, expired or ended token
@@ -70,6 +71,10 @@ class InvalidInput(PolythingError):
 
 
 class BadVerifyCode(InvalidInput):
+    pass
+
+
+class PropertyNotFound(InvalidInput):
     pass
 
 

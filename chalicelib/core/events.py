@@ -13,6 +13,7 @@ from ..store.transactions import Transaction
 from . import clock, ids
 
 KEPT = 7 * clock.DAY
+EVERYONE = "*"  # as an event's owner: every application of the tenant
 
 
 class EventType(Enum):
@@ -22,7 +23,9 @@ class EventType(Enum):
     DEVICE_DELETED = "device.deleted"  # data: {device}
     DATA_REPORTED = "data.reported"  # data: {device, services: [{service, type, data, at}], request}
     COMMAND_CHANGED = "command.changed"  # data: {command}: its state changed
+    MODEL_CHANGED = "model.changed"  # data: {product: its facts, services: {added, changed, deleted}}
     COMMAND_ANSWERED = "command.answered"  # data: {command}: the device's answer has come
+    DESIRED_SETTLED = "desired.settled"  # data: {changes: [{service, properties, status}]}
 
 
 class Event(msgspec.Struct, frozen=True):

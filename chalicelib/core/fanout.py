@@ -2,14 +2,25 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+import msgspec
 from msgspec import Raw
 
-from . import callbacks, clock, subscriptions
+from . import applications, callbacks, clock, subscriptions
 from .callbacks import Delivery, Notification
-from .events import Event
+from .events import EVERYONE, Event
 from .subscriptions import HTTP, Subscription
 
 Told = tuple[Event, str, Sequence[Notification]]  # the event, a dialect, what it says there
+
+
+def audience(event: Event) -> list[Event]:
+    """The event as each application is to hear of it. No AWS call but for an event of the whole tenant:
+    one for up to 1 MB of applications.
+    """
+    if event.owner != EVERYONE:
+        return [event]
+    owners = applications.list_applications(event.tenant)
+    return [msgspec.structs.replace(event, owner=each.id) for each in owners]
 
 
 def dispatch(told: Iterable[Told]) -> None:
@@ -34,11 +45,18 @@ def _deliveries(told: Iterable[Told]) -> Iterator[Delivery]:
                 known[pair] = subscriptions.targets(*pair)
             for found in known[pair]:
                 if found.channel == HTTP:
-                    yield _delivery(event, dialect, ident, notification, found.url, found.id)
+                    maker = found.maker or "" if found.tied else ""
+                    yield _delivery(event, dialect, ident, notification, found.url, found.id, maker)
 
 
 def _delivery(
-    event: Event, dialect: str, ident: str, notification: Notification, url: str, subscription: str
+    event: Event,
+    dialect: str,
+    ident: str,
+    notification: Notification,
+    url: str,
+    subscription: str,
+    maker: str = "",
 ) -> Delivery:
     return Delivery(
         id=ident,
@@ -50,4 +68,5 @@ def _delivery(
         queued=clock.now(),
         body=Raw(notification.body),
         subscription=subscription,
+        maker=maker,
     )

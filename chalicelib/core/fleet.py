@@ -16,7 +16,7 @@ import msgspec
 from pynamodb.expressions.condition import Condition
 
 from ..store import counters
-from ..store.devices import AFTER_SHADOWS, DEVICE, SHADOW, DeviceItem, DeviceRecord, ShadowRecord
+from ..store.devices import AFTER_SHADOWS, DEVICE, NOTHING, SHADOW, DeviceItem, DeviceRecord, ShadowRecord
 from ..store.walks import HIGHEST, LOWEST, Key, Walk
 from . import devices, ids, paging, products, registration
 from .applications import Caller
@@ -163,7 +163,7 @@ def _read(caller: Caller, entries: Iterable[str]) -> list[Listed]:
             found |= _collection(device)
     states: dict[str, list[ServiceState]] = {}
     for (device, _), record in sorted(found.items()):
-        if isinstance(record, ShadowRecord):
+        if isinstance(record, ShadowRecord) and record.reported != NOTHING:
             states.setdefault(device, []).append(devices.state_of(record))
     seen = ((device, _visible(caller, found.get((device, DEVICE)))) for device, _ in pairs)
     return [(devices.device_of(record), states.get(device, [])) for device, record in seen if record]

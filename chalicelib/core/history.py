@@ -7,13 +7,14 @@ a longer ageing does not bring back what had ended.
 Source: Huawei 1.6.3
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 
-from ..store.history import HistoryRecord
+from ..store.history import AFTER_REPORTS, DesiredRecord, HistoryRecord
 from ..store.transactions import Transaction
-from ..store.walks import HIGHEST, Key, Walk
+from ..store.walks import Key, Walk
 from . import clock, devices, ids, paging
 from .applications import Caller
 from .devices import Device
@@ -23,6 +24,10 @@ from .paging import Page, Source
 DEFAULT_AGEING = 7  # days
 MOST_BYTES = 16 * 1024 * 1024  # of a page
 AROUND_DATA = 300  # bytes that an answer may write around the data of an entry
+
+
+R = TypeVar("R", HistoryRecord, DesiredRecord)
+E = TypeVar("E")
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -82,19 +87,23 @@ def page(
 
     AWS calls: one for the device, one a megabyte, and those of `paging`.
     """
-    found = _device(caller, device, gateway)
+    found = device_of(caller, device, gateway)
     walk = _walk(found, after, before)
     if walk is None:
         return found, Page([], 0, number, size)
 
     def fetch(start: Key | None, limit: int) -> tuple[list[Entry], Key | None]:
-        return _read(walk, start, limit)
+        return read(walk, start, limit, _entry)
 
     name = paging.name(caller.tenant, caller.owner, "history", device, after, before, size)
     return found, paging.page(name, number, size, Source(fetch, walk.skip, walk.count))
 
 
-def _device(caller: Caller, device: str, gateway: str | None) -> Device:
+def device_of(caller: Caller, device: str, gateway: str | None) -> Device:
+    """The device whose history is asked for; `gateway`, where given, must be its own.
+
+    Raises HistoryNotFound. One AWS call.
+    """
     try:
         found = devices.get(caller, device)
     except DeviceNotFound as error:
@@ -115,20 +124,27 @@ def _walk(device: Device, after: int | None, before: int | None) -> Walk[History
         device.device,
         HistoryRecord.entry,
         low=ids.listing_bound(oldest),
-        high=HIGHEST if before is None else ids.listing_bound(before),
+        high=AFTER_REPORTS if before is None else ids.listing_bound(before),
         forward=False,
         holds=HistoryRecord.ttl > now // clock.SECOND,
     )
 
 
-def _read(walk: Walk[HistoryRecord], start: Key | None, limit: int) -> tuple[list[Entry], Key | None]:
-    entries: list[Entry] = []
+def _entry(record: HistoryRecord) -> Entry:
+    return Entry(record.service, msgspec.json.decode(record.data), int(record.at))
+
+
+def read(
+    walk: Walk[R], start: Key | None, limit: int, entry_of: Callable[[R], E]
+) -> tuple[list[E], Key | None]:
+    """Up to `limit` entries after `start`, and where to go on. Raises InvalidInput beyond MOST_BYTES."""
+    entries: list[E] = []
     key, room = start, MOST_BYTES
     for records, following in walk.batches(start, limit):
         key = following
         for record in records:
             room -= len(record.data.encode()) + AROUND_DATA
-            entries.append(Entry(record.service, msgspec.json.decode(record.data), int(record.at)))
+            entries.append(entry_of(record))
         if room < 0:
             raise InvalidInput("pageSize", f"asks for more than {MOST_BYTES // 1024**2} MB at once")
     return entries, key

@@ -2,29 +2,30 @@
 
 Vendors put timestamps into client ids, so a reconnection is often a new client; others keep one
 client id, and the broker tells its connections apart by session ids. Events come late, twice and in
-any order. The authorizer names the current client. Its connection counts once it is announced;
-"disconnected" is judged after a short delay and takes the device offline only where no newer
-connection speaks for it; what has ended is not announced again by a late event.
+any order. The authorizer names the client it admitted; of the connections announced, the newest that
+is not known to have ended speaks for the device. "Disconnected" is judged after a short delay, and
+takes the device offline only where no other connection lives; where one was admitted a moment ago, its
+announcement is waited for. What has ended is not announced again by a late event.
 """
 
 from threading import Lock
 from typing import Any
 
 import msgspec
+from pynamodb.expressions.update import Action
 
 from ..aws import iot, queues
 from ..store.devices import DEVICE, LINK, QUEUE, DeviceRecord, LinkRecord, Parts, QueueRecord, SessionRecord
 from ..store.transactions import ConditionFailed, Contention, Transaction, pause
-from . import clock, contact, devices
+from . import clock, contact, devices, shadow_changes
 
 GONE = "gone"
 GONE_DELAY = 5  # s
 # A client id that another device takes over does so only once this device is offline, which is
 # judged after GONE_DELAY: no older memory may speak for it then.
 FRESH = GONE_DELAY * clock.SECOND
-SKEW = 2 * clock.SECOND  # between the authorizer's clock and the broker's; less than GONE_DELAY
 PATIENCE = 60 * clock.SECOND  # for the announcement of a connection that was admitted
-REMEMBERED = 8  # ended sessions
+REMEMBERED = 16  # ended sessions
 TRIES = 8
 CACHED = 5_000
 
@@ -86,41 +87,60 @@ def connected(client: str, session: str, at: int) -> None:
         if record is None or link is None or record.deleted or devices.expired(record):
             iot.disconnect(client)
             return
+        current = _is_current(link, session, at)
         try:
-            current = _announce(record, link, client, session, at)
+            _announce(record, link, known, session, at, current=current)
         except ConditionFailed:
             pause(attempt)
             continue
-        if current:
-            _take_over(link, queue)
+        _tidy(link, queue, client, session, current=current)
         return
     raise Contention(known.device)
 
 
-def _announce(record: DeviceRecord, link: LinkRecord, client: str, session: str, at: int) -> bool:
-    """Whether this is the device's current connection. Raises ConditionFailed: something came between."""
-    current = link.client == client and session not in (link.ended or ())
+def _is_current(link: LinkRecord, session: str, at: int) -> bool:
+    """Whether this connection speaks for the device: none that lives is newer."""
+    if session in (link.ended or ()):
+        return False
+    return not _live(link) or link.session == session or at > int(link.since)
+
+
+def _announce(
+    record: DeviceRecord, link: LinkRecord, known: Session, session: str, at: int, *, current: bool
+) -> None:
+    """Raises ConditionFailed: something came between."""
     if current and link.session == session:
-        return True
-    if current:
-        earliest = int(link.since) + 1 if _live(link) else int(link.since) - SKEW
-        current = at >= earliest
+        return
     change = Transaction()
     met = contact.meet(change, record, at, online=current)
     if current:
-        actions = [LinkRecord.session.set(session), LinkRecord.online.set(True), LinkRecord.since.set(at)]
+        actions = [
+            LinkRecord.client.set(known.client),
+            LinkRecord.topic_id.set(known.topic_id),
+            LinkRecord.dialect.set(known.dialect),
+            LinkRecord.session.set(session),
+            LinkRecord.online.set(True),
+            LinkRecord.since.set(at),
+        ]
         change.update(LinkRecord(record.device, LINK), actions, _as_read(link))
         if not met:
             change.check(DeviceRecord(record.device, DEVICE), devices.alive())
     change.commit()
-    return current
 
 
-def _take_over(link: LinkRecord, queue: QueueRecord | None) -> None:
-    if link.previous and link.previous != link.client:
-        iot.disconnect(link.previous)
+def _tidy(link: LinkRecord, queue: QueueRecord | None, client: str, session: str, *, current: bool) -> None:
+    """One connection a device: end the others. `link` is as it was before. Then send what waits."""
+    if not current:
+        if client != link.client and _live(link) and session not in (link.ended or ()):
+            iot.disconnect(client)
+        return
+    for other in {link.client, link.previous} if _live(link) else {link.previous}:
+        if other and other != client:
+            iot.disconnect(other)
     if queue is not None and queue.waiting:
         queues.work("drain", device=link.device)
+    if queue is not None and queue.shadows:
+        queues.work(shadow_changes.SEND, device=link.device)
 
 
 def disconnected(client: str, session: str, at: int) -> None:
@@ -138,14 +158,11 @@ def gone(client: str, session: str, at: int) -> None:
         record, link, _ = _parts(known.device)
         if record is None or link is None or record.deleted or session in (link.ended or ()):
             return
-        own = link.client == client
         if not _live(link) and clock.now() - int(link.since) < PATIENCE:
             _judge_later(PATIENCE // clock.SECOND, client, session, at)
             return
-        if _live(link) and not own:
-            return
         try:
-            _end(record, link, session, at, own=own)
+            _end(record, link, session, at)
         except ConditionFailed:
             pause(attempt)
             continue
@@ -153,14 +170,12 @@ def gone(client: str, session: str, at: int) -> None:
     raise Contention(known.device)
 
 
-def _end(record: DeviceRecord, link: LinkRecord, session: str, at: int, *, own: bool) -> None:
-    """Note that a session has ended, and what this means where no other is live."""
+def _end(record: DeviceRecord, link: LinkRecord, session: str, at: int) -> None:
+    """Note that a session has ended, and what this means where no other lives."""
     change = Transaction()
-    actions = [LinkRecord.ended.set([*(link.ended or ()), session][-REMEMBERED:])]
+    actions: list[Action] = [LinkRecord.ended.set([*(link.ended or ()), session][-REMEMBERED:])]
     if not _live(link) or link.session == session:
-        actions.append(LinkRecord.online.set(False))
-        if own:
-            actions.append(LinkRecord.since.set(max(at, int(link.since))))
+        actions += [LinkRecord.online.set(False), LinkRecord.since.set(max(at, int(link.since)))]
         contact.part(change, record, at)
     change.update(LinkRecord(record.device, LINK), actions, _as_read(link))
     change.commit()

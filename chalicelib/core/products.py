@@ -12,13 +12,14 @@ from pynamodb.expressions.update import Action
 
 from ..store.base import as_struct
 from ..store.products import AliasRecord, ProductRecord
-from ..store.transactions import Transaction
-from . import clock, ids, layouts, things
-from .errors import InvalidInput, ProductExists, ProductNotFound
+from ..store.transactions import ConditionFailed, Transaction, pause
+from . import clock, ids, layouts, model_changes, things
+from .errors import Busy, InvalidInput, ProductExists, ProductNotFound
 from .things import ThingModel
 
 FRESH = 30 * clock.SECOND
 CACHED = 500
+TRIES = 5
 MODEL_KIND = "model"  # alias: tenant and "manufacturer|device type|model" to product
 
 
@@ -90,6 +91,7 @@ def create(
     )
     change = Transaction()
     change.put(record, ProductRecord.id.does_not_exist())
+    model_changes.tell(change, record, model_changes.compare(ThingModel(), model))
     for alias in _model_keys(facts):
         change.put(
             AliasRecord(alias, tenant, target=ident), AliasRecord.name.does_not_exist(), ProductExists(name)
@@ -132,8 +134,28 @@ def find_by_model(tenant: str, facts: Facts) -> Product:
 
 
 def set_model(tenant: str, product: str, model: ThingModel) -> Product:
-    """Replace the thing model. Raises ProductNotFound, InvalidInput."""
-    return _change(tenant, product, ProductRecord.things.set(things.encode(model)))
+    """Replace the thing model, and tell what that changes. Raises ProductNotFound, InvalidInput, Busy."""
+    text = things.encode(model)
+    for attempt in range(TRIES):
+        record = ProductRecord.find(product)
+        if record is None or record.tenant != tenant:
+            raise ProductNotFound(product)
+        modified = max(clock.now(), int(record.modified) + 1)
+        change = Transaction()
+        change.update(
+            ProductRecord(product),
+            [ProductRecord.things.set(text), ProductRecord.modified.set(modified)],
+            ProductRecord.modified == record.modified,
+        )
+        model_changes.tell(change, record, model_changes.compare(things.decode(record.things), model))
+        try:
+            change.commit()
+        except ConditionFailed:
+            pause(attempt)
+            continue
+        forget()
+        return get(tenant, product)
+    raise Busy(product)
 
 
 def set_layout(tenant: str, product: str, layout: str | None) -> Product:

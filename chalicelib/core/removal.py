@@ -18,16 +18,18 @@ from ..store.devices import (
     CREDENTIALS,
     DEVICE,
     LINK,
+    MEMBER,
     CredentialsRecord,
     DeviceItem,
     DeviceRecord,
     LinkRecord,
+    MemberRecord,
     Parts,
 )
 from ..store.history import HistoryRecord
 from ..store.products import AliasRecord
 from ..store.transactions import ConditionFailed, Transaction, pause
-from . import children, clock, credentials, devices, registration
+from . import children, clock, credentials, devices, memberships, registration
 from .applications import Caller
 from .errors import Busy, DeviceNotFound
 from .events import EventType
@@ -61,11 +63,11 @@ def delete(caller: Caller, device: str, *, cascade: bool = True) -> None:
 
 def _bury(caller: Caller, device: str, *, cascade: bool) -> DeviceRecord:
     for attempt in range(TRIES):
-        record, held = _read(device)
+        record, held, member = _read(device)
         if record is None or not devices.visible(caller, record):
             raise DeviceNotFound(device)
         try:
-            remove(record, held, EventType.DEVICE_DELETED, devices.alive(), cascade=cascade)
+            remove(record, held, member, EventType.DEVICE_DELETED, devices.alive(), cascade=cascade)
         except ConditionFailed:  # renamed or deleted meanwhile
             pause(attempt)
         else:
@@ -75,12 +77,12 @@ def _bury(caller: Caller, device: str, *, cascade: bool) -> DeviceRecord:
 
 def expire(device: str) -> bool:
     """End a registration whose time is over; False where it is not, or its device came just now."""
-    record, held = _read(device)
+    record, held, member = _read(device)
     if record is None or record.deleted or not devices.expired(record):
         return False
     unused = DeviceRecord.deadline == record.deadline
     try:
-        remove(record, held, EventType.DEVICE_BOUND, unused, result="expired")
+        remove(record, held, member, EventType.DEVICE_BOUND, unused, result="expired")
     except ConditionFailed:
         return False
     return True
@@ -89,6 +91,7 @@ def expire(device: str) -> bool:
 def remove(
     record: DeviceRecord,
     held: CredentialsRecord | None,
+    member: MemberRecord | None,
     kind: EventType,
     condition: Condition,
     *,
@@ -97,8 +100,8 @@ def remove(
 ) -> None:
     """Tombstone and event in one transaction, then the purge.
 
-    Raises ConditionFailed where `condition` on the device does not hold, or its names or
-    credentials are not as they were read.
+    Raises ConditionFailed where `condition` on the device does not hold, or its names, credentials
+    or group are not as they were read.
     """
     device = record.device
     now = clock.now()
@@ -122,6 +125,7 @@ def remove(
         change.delete(held, CredentialsRecord.secret == held.secret)
         if held.verify_hash:
             credentials.release_code(change, held.verify_hash, device)
+    memberships.release(change, device, member)
     counters.add(change, registration.total_name(record.owner), -1)
     devices.tell(change, kind, devices.device_of(record), **data)
     change.commit()
@@ -130,12 +134,12 @@ def remove(
 
 def settle_child(child: str, gateway: str, *, cascade: bool) -> None:
     """Delete the child of a gateway that is gone, or make it a direct device. Harmless to repeat."""
-    record, held = _read(child)
+    record, held, member = _read(child)
     if record is None or record.deleted or record.gateway != gateway:
         return
     try:
         if cascade:
-            remove(record, held, EventType.DEVICE_DELETED, DeviceRecord.gateway == gateway)
+            remove(record, held, member, EventType.DEVICE_DELETED, DeviceRecord.gateway == gateway)
         else:
             children.make_direct(record)
     except ConditionFailed:
@@ -203,7 +207,13 @@ def _erase(kind: Any, found: Any) -> int:
     return count
 
 
-def _read(device: str) -> tuple[DeviceRecord | None, CredentialsRecord | None]:
+def _read(
+    device: str,
+) -> tuple[DeviceRecord | None, CredentialsRecord | None, MemberRecord | None]:
     """One AWS call."""
-    parts = Parts(device, DEVICE, CREDENTIALS)
-    return parts.get(DEVICE, DeviceRecord), parts.get(CREDENTIALS, CredentialsRecord)
+    parts = Parts(device, DEVICE, CREDENTIALS, MEMBER)
+    return (
+        parts.get(DEVICE, DeviceRecord),
+        parts.get(CREDENTIALS, CredentialsRecord),
+        parts.get(MEMBER, MemberRecord),
+    )

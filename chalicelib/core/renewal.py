@@ -50,8 +50,9 @@ def refresh(
 def _check_offline(record: DeviceRecord, link: LinkRecord | None) -> None:
     if not record.activated:
         raise DeviceNotActive(record.device)
-    silent = record.status == Status.ABNORMAL.value and not (link and link.online)
-    if record.status != Status.OFFLINE.value and not silent:
+    status = devices.aged(record)[0]
+    silent = status is Status.ABNORMAL and not (link and link.online)
+    if status is not Status.OFFLINE and not silent:
         raise DeviceOnline(record.device)
 
 

@@ -21,7 +21,7 @@ from ..store.subscriptions import (
     counted,
 )
 from ..store.transactions import Transaction
-from . import callbacks, clock, ids
+from . import authority, callbacks, clock, ids
 from .applications import Caller
 from .errors import ListTooLong, SubscriptionExists, SubscriptionNotFound, TooManySubscriptions
 
@@ -32,7 +32,9 @@ DELETED_AT_ONCE = 49  # two items each and the count: a transaction holds a hund
 
 
 class Subscription(msgspec.Struct, frozen=True):
-    """`created` in ms."""
+    """`created` in ms. `maker` is the application that made it for its owner, where that is another;
+    a `tied` one is the maker's own and rests while the maker is not authorised.
+    """
 
     id: str
     owner: str
@@ -41,17 +43,25 @@ class Subscription(msgspec.Struct, frozen=True):
     url: str
     channel: str
     created: int
+    maker: str | None = None
+    tied: bool | None = None
 
 
-def create(caller: Caller, dialect: str, notify_type: str, url: str, channel: str = HTTP) -> Subscription:
-    """One AWS call. Raises CallbackRefused, SubscriptionExists, TooManySubscriptions.
+def create(
+    caller: Caller, dialect: str, notify_type: str, url: str, channel: str = HTTP, *, owners: bool = False
+) -> Subscription:
+    """One AWS call. `owners`: a caller who acts for another gives the owner's URL, not its own.
 
+    Raises CallbackRefused, SubscriptionExists, TooManySubscriptions, NotAuthorized.
     Source: Huawei 1.7.1, 1.7.2
     """
     callbacks.check_url(url)
     now = clock.now()
     made = Subscription(ids.ordered_id(now), caller.owner, dialect, notify_type, url, channel, now)
     change = Transaction()
+    if caller.application != caller.owner:
+        made = msgspec.structs.replace(made, maker=caller.application, tied=not owners)
+        authority.require(change, caller)
     change.put(
         _record(made, by_pair(dialect, notify_type, url)),
         SubscriptionRecord.owner.does_not_exist(),
@@ -88,6 +98,14 @@ def list_page(
     if len(found) > LONGEST_LIST:
         raise ListTooLong(caller.owner)
     return found[number * size : (number + 1) * size], len(found)
+
+
+def left_by(owner: str, maker: str) -> list[Subscription]:
+    """What this application has made for the owner with the owner's URLs: it stays when the maker goes."""
+    records = SubscriptionRecord.query(
+        owner, SubscriptionRecord.item.startswith(by_id()), consistent_read=True
+    )
+    return [as_struct(Subscription, each) for each in records if each.maker == maker and not each.tied]
 
 
 def targets(owner: str, dialect: str, notify_type: str) -> list[Subscription]:

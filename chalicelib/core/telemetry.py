@@ -8,6 +8,7 @@ Source: Huawei 2.3
 
 import hashlib
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -25,13 +26,26 @@ from ..store.devices import (
     ShadowRecord,
 )
 from ..store.transactions import ConditionFailed, Contention, Transaction, pause
-from . import clock, commands, contact, events, history, products, thing_values
+from . import (
+    clock,
+    commands,
+    contact,
+    events,
+    history,
+    products,
+    shadow_changes,
+    shadow_documents,
+    shadow_writes,
+    thing_values,
+)
 from .devices import alive, device_of, expired
 from .events import EventType
+from .shadow_documents import Shadow
+from .shadow_writes import Edit
+from .things import ThingModel
 
 SEEN_EVERY = 5 * clock.MINUTE  # how exact "last seen" is; each write of it costs
 MOST_SERVICES = 30  # of one transaction: two items each
-MOST_SHADOW = 300 * 1024  # bytes; an item holds 400 KB
 MOST_SHADOWS = 3 * 1024 * 1024  # bytes of one transaction, which holds 4 MB
 TRIES = 20
 
@@ -80,7 +94,7 @@ Times = list[tuple[Reported, int]]  # what is kept, with the ms it is kept under
 
 
 class Stale(Exception):
-    """Somebody changed a shadow between reading and writing it."""
+    """Somebody changed the device's link between reading and writing it."""
 
 
 class Duplicate(Exception):
@@ -125,6 +139,8 @@ def _chunk(given: Report, services: tuple[Reported, ...], index: int) -> Outcome
         queue = parts.get(QUEUE, QueueRecord)
         if queue is not None and queue.waiting and not queue.flying:
             queues.work(commands.DRAIN, device=given.device)
+        if queue is not None and queue.shadows:
+            queues.work(shadow_changes.SEND, device=given.device)
         return outcome
     raise Contention(given.device)
 
@@ -136,7 +152,7 @@ def _store(
     change = Transaction()
     _contact(change, record, given, parts.get(LINK, LinkRecord))
     times = [(each, given.received if each.at is None else each.at) for each in accepted]
-    full = _shadows(change, given.device, times, parts)
+    full = _shadows(change, record, times, parts)
     if full:
         times = [(each, at) for each, at in times if each.service not in full]
         problems = (*outcome.problems, *(f"{service} has no room for more" for service in sorted(full)))
@@ -194,7 +210,9 @@ def _contact(change: Transaction, record: DeviceRecord, given: Report, link: Lin
     _note(change, own, given, moved=False)
     if not record.last_seen or given.received - int(record.last_seen) >= SEEN_EVERY:
         seen = [DeviceRecord.last_seen.set(max(given.received, int(record.last_seen or 0)))]
-        change.update(DeviceRecord(record.device, DEVICE), seen, alive())
+        # no silence was found meanwhile: it would have to be brought back from that
+        same = alive() & (DeviceRecord.status == record.status)
+        change.update(DeviceRecord(record.device, DEVICE), seen, same)
 
 
 def _note(change: Transaction, link: LinkRecord | None, given: Report, *, moved: bool) -> None:
@@ -213,39 +231,34 @@ def _note(change: Transaction, link: LinkRecord | None, given: Report, *, moved:
         change.check(LinkRecord(link.device, LINK), same, Stale())
 
 
-def _shadows(change: Transaction, device: str, times: Times, parts: Parts) -> set[str]:
+def _shadows(change: Transaction, record: DeviceRecord, times: Times, parts: Parts) -> set[str]:
     """One write per service, on condition of its version. Answers the services with no room for more."""
+    queue = parts.get(QUEUE, QueueRecord)
     full: set[str] = set()
+    edits: list[Edit] = []
     room = MOST_SHADOWS
     for service in dict.fromkeys(each.service for each, _ in times):
         held = parts.get(SHADOW + service, ShadowRecord)
-        shadow = _merged(device, service, times, held)
-        size = len(shadow.reported.encode()) + len(shadow.times.encode())
-        room -= size
-        if size > MOST_SHADOW or room < 0:
+        shadow = _merged(record, service, times, held)
+        size = shadow_documents.size(shadow)
+        if size > shadow_documents.MOST_BYTES or size > room:
             full.add(service)
             continue
-        same = ShadowRecord.version == held.version if held else ShadowRecord.version.does_not_exist()
-        change.put(shadow, same, Stale(service))
+        room -= size
+        edits.append(Edit(service, held, shadow))
+    shadow_writes.write(change, record, edits, set(queue.shadows or ()) if queue else set())
     return full
 
 
-def _merged(device: str, service: str, times: Times, held: ShadowRecord | None) -> ShadowRecord:
-    reported: dict[str, Any] = msgspec.json.decode(held.reported) if held else {}
-    stamps: dict[str, int] = msgspec.json.decode(held.times) if held else {}
+def _merged(record: DeviceRecord, service: str, times: Times, held: ShadowRecord | None) -> Shadow:
+    product = products.load(record.product)
+    model = products.model_of(product) if product else ThingModel()
+    same = partial(thing_values.same_value, model, service)
+    shadow, now = shadow_documents.read(held), clock.now()
     for each, at in times:
         if each.service == service:
-            newer = {name: value for name, value in each.values.items() if stamps.get(name, -1) <= at}
-            reported |= newer
-            stamps |= dict.fromkeys(newer, at)
-    return ShadowRecord(
-        device,
-        SHADOW + service,
-        reported=msgspec.json.encode(reported).decode(),
-        times=msgspec.json.encode(stamps).decode(),
-        at=max(stamps.values()),
-        version=int(held.version) + 1 if held else 1,
-    )
+            shadow = shadow_documents.report(shadow, each.values, at, now, same)
+    return shadow
 
 
 def _tell(change: Transaction, record: DeviceRecord, given: Report, times: Times, index: int) -> None:

@@ -13,12 +13,13 @@ from typing import Any
 
 from msgspec import Struct
 
-from .errors import CommandTypeNotFound, InvalidInput, PropertyNotWritable, ServiceNotFound
+from .errors import CommandTypeNotFound, InvalidInput, PropertyNotFound, PropertyNotWritable, ServiceNotFound
 from .things import FRACTIONS, INTEGERS, DataType, Field, Service, ThingModel, number
 
 MAX_DEPTH = 32  # of free JSON
 SHOWN = 10  # enum members named in a reason
 MISSING = "is missing"
+_NUMERIC = {*INTEGERS, *FRACTIONS, DataType.DATE}
 
 
 class Problem(Struct, frozen=True):
@@ -60,12 +61,15 @@ def check_report(model: ThingModel, service_id: str, values: Mapping[str, Any]) 
 def check_desired(model: ThingModel, service_id: str, values: Mapping[str, Any]) -> None:
     """Refuse desired values that the model does not take.
 
-    Raises ServiceNotFound, PropertyNotWritable, or InvalidInput naming `desired.<property>`.
+    Raises ServiceNotFound, PropertyNotWritable, PropertyNotFound, or InvalidInput naming
+    `desired.<property>`.
     Source: Huawei 1.5.8
     """
     service = _service(model, service_id)
     for name, value in values.items():
         prop = service.property(name) if service else None
+        if service and not prop:
+            raise PropertyNotFound(f"desired.{name}", "is not in the model")
         if prop and not prop.writable:
             raise PropertyNotWritable(f"{service_id}.{name}")
         problem = _property_problem(service, name, value)
@@ -90,6 +94,19 @@ def check_command(model: ThingModel, service_id: str, method: str, paras: Mappin
     if problem:
         missing = problem.reason == MISSING
         raise InvalidInput(f"paras.{problem.field}", problem.reason, missing=missing)
+
+
+def same_value(model: ThingModel, service_id: str, name: str, one: object, other: object) -> bool:
+    """Whether two values of a property mean the same: devices write 35 as 35.0 or as "35"."""
+    service = model.service(service_id)
+    prop = service.property(name) if service else None
+    if prop is None or prop.data_type in _NUMERIC:
+        exact = number(one)
+        if exact is not None and exact == number(other):
+            return True
+    if prop is not None and prop.data_type is DataType.ENUM:
+        return str(one) == str(other)
+    return one == other
 
 
 def value_problem(field: Field, value: object, path: str) -> Problem | None:

@@ -26,19 +26,32 @@ def dispatch(event: Mapping[str, Any]) -> None:
     told: list[Told] = []
     for change in event["Records"]:
         if change["eventName"] == "INSERT":  # the end of an event's life is no news
-            told += _told(change["dynamodb"]["NewImage"])
+            for happened in _heard(change["dynamodb"]["NewImage"]):
+                told += _told(happened)
     fanout.dispatch(told)
 
 
-def _told(image: Mapping[str, Any]) -> list[Told]:
+def _heard(image: Mapping[str, Any]) -> list[Event]:
     try:
         happened = events.read(EventRecord.from_raw_data(dict(image)))
-        return [(happened, dialect, renderer(dialect)(happened)) for dialect in DIALECTS]
-    except Exception as error:  # noqa: BLE001 - rendering calls no AWS: what fails once fails always
+    except Exception as error:  # noqa: BLE001 - reading calls no AWS: what fails once fails always
         name = {key: image.get(key, {}).get("S", "") for key in ("owner", "source", "event")}
-        logger().exception("an event cannot be rendered", extra=name)
-        callbacks.undeliverable(**name, reason=f"not rendered: {type(error).__name__}")
+        _keep(name, error)
         return []
+    return fanout.audience(happened)
+
+
+def _told(happened: Event) -> list[Told]:
+    try:
+        return [(happened, dialect, renderer(dialect)(happened)) for dialect in DIALECTS]
+    except Exception as error:  # noqa: BLE001 - nor does rendering
+        _keep({"owner": happened.owner, "source": happened.source, "event": happened.id}, error)
+        return []
+
+
+def _keep(name: dict[str, str], error: Exception) -> None:
+    logger().error("an event cannot be rendered", extra=name, exc_info=error)
+    callbacks.undeliverable(**name, reason=f"not rendered: {type(error).__name__}")
 
 
 @cache

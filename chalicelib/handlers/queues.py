@@ -19,12 +19,19 @@ from . import wiring
 Received = Mapping[str, Any]
 
 JOBS = {  # job: module and function, called with the message's other keys
+    "batch": ("batch_targets", "perform"),
+    "batch-chunk": ("batch_work", "perform"),
+    "batch-look": ("batch_ends", "look"),
+    "age": ("ageing", "look"),
     "cancel": ("tasks", "perform"),
+    "disband": ("disbanding", "perform"),
     "drain": ("sending", "drain"),
     "gone": ("links", "gone"),
     "purge": ("removal", "purge"),
+    "regroup": ("regrouping", "take_up"),
     "retry": ("overdue", "take_up"),
     "send": ("sending", "send"),
+    "shadow": ("shadow_sending", "deliver"),
 }
 
 

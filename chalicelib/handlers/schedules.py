@@ -5,14 +5,18 @@ Each sweep reads only what is due, and decides nothing that an app could see.
 
 from collections.abc import Callable
 
-from ..core import overdue, registration, tokens
+from ..core import ageing, disbanding, overdue, registration, regrouping, shadow_sending, tokens
 from ..logs import logger
 from . import wiring
 
 SWEEPS: tuple[tuple[str, Callable[[], int]], ...] = (
     ("registrations", registration.sweep),
     ("commands", overdue.sweep),
+    ("desired values", shadow_sending.sweep),
+    ("silence", ageing.sweep),
     ("tokens", tokens.sweep),
+    ("groups", disbanding.sweep),
+    ("group operations", regrouping.sweep),
 )
 
 

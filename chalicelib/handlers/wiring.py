@@ -4,15 +4,15 @@ from functools import cache
 from importlib import import_module
 
 from ..core import downlink
-from ..core.downlink import Encoder
+from ..core.downlink import Encoders
 
 
 @cache
-def _encoder(dialect: str) -> Encoder:
-    encode: Encoder = import_module(f"chalicelib.dialects.{dialect}.device").encode
-    return encode
+def _encoders(dialect: str) -> Encoders:
+    device = import_module(f"chalicelib.dialects.{dialect}.device")
+    return Encoders(device.encode, device.encode_desired)
 
 
 def wire() -> None:
     """Harmless to repeat."""
-    downlink.use(_encoder)
+    downlink.use(_encoders)

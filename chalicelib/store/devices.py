@@ -6,7 +6,7 @@
     W#credentials   secrets, encrypted
     W#group         the group it belongs to
     W#link          the MQTT client that speaks for it now
-    W#queue         command ids that wait, the one in flight, the next mid
+    W#queue         what waits to be sent: command ids, services with desired values; the next mid
     X#mid#<n>       which command a mid stands for
 
 A device with its services is one query: from `#device` up to, not including, `T`.
@@ -21,6 +21,7 @@ from pynamodb.attributes import (
     ListAttribute,
     NumberAttribute,
     UnicodeAttribute,
+    UnicodeSetAttribute,
 )
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 
@@ -29,6 +30,7 @@ from .base import Record, TableMeta, table_name
 DEVICE = "#device"
 SHADOW = "S#"
 AFTER_SHADOWS = "T"
+NOTHING = "{}"  # reported by a service before its first report
 CREDENTIALS = "W#credentials"
 MEMBER = "W#group"
 LINK = "W#link"
@@ -82,6 +84,15 @@ class DevicesByGroup(GlobalSecondaryIndex["MemberRecord"]):
 
     group = UnicodeAttribute(hash_key=True)
     device = UnicodeAttribute(range_key=True)
+
+
+class ShadowsByDeadline(GlobalSecondaryIndex["ShadowRecord"]):
+    class Meta:
+        index_name = "by_deadline"
+        projection = IncludeProjection(["kind"])
+
+    shard = UnicodeAttribute(hash_key=True)
+    deadline = NumberAttribute(range_key=True)
 
 
 class DeviceItem(Record):
@@ -155,8 +166,17 @@ class ShadowRecord(DeviceItem, discriminator="shadow"):
 
     reported = UnicodeAttribute()
     times = UnicodeAttribute()  # JSON: field to the time it was reported, ms
-    at = NumberAttribute()  # time of the newest report, ms
-    version = NumberAttribute()
+    at = NumberAttribute()  # time of the newest report, ms; 0 before the first
+    version = NumberAttribute()  # of the item, whatever in it was written
+    desired = UnicodeAttribute(null=True)
+    desired_times = UnicodeAttribute(null=True)  # JSON: field to the stamp under which it was set
+    stamp = NumberAttribute(null=True)  # of the newest change of a document, ms; never repeats
+    changes = UnicodeAttribute(null=True)  # JSON: changes of desired values that are not settled
+    busy = NumberAttribute(null=True)  # ms until which a message may be on its way
+    shard = UnicodeAttribute(null=True)
+    deadline = NumberAttribute(null=True)  # when one of the changes is due
+
+    by_deadline = ShadowsByDeadline()
 
 
 class CredentialsRecord(DeviceItem, discriminator="credentials"):
@@ -186,7 +206,7 @@ class LinkRecord(DeviceItem, discriminator="link"):
     dialect = UnicodeAttribute()
     codec = UnicodeAttribute(null=True)  # "json" or "binary": how it last spoke
     topic_id = UnicodeAttribute()  # the id in its topics: device id or node id
-    since = NumberAttribute()  # ms of its last turn: CONNECT admitted, connection announced or ended
+    since = NumberAttribute()  # ms of its last turn: a CONNECT admitted, a connection announced or ended
     session = UnicodeAttribute(null=True)  # the broker's session id, once announced
     ended = ListAttribute[Any](null=True)  # the last session ids that have ended
     online = BooleanAttribute()
@@ -196,6 +216,7 @@ class QueueRecord(DeviceItem, discriminator="queue"):
     waiting = ListAttribute[Any](null=True)  # of command ids
     flying = UnicodeAttribute(null=True)  # the cached command in flight
     mid = NumberAttribute(null=True)  # the last mid given out
+    shadows = UnicodeSetAttribute(null=True)  # services whose desired values wait to be sent
 
 
 class MidRecord(DeviceItem, discriminator="mid"):

@@ -1,8 +1,11 @@
-"""Every report of a device, by time."""
+"""A device by time: every report, and every change of desired values."""
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
 
 from .base import Record, TableMeta, table_name
+
+AFTER_REPORTS = ":"  # sorts behind every digit, and so behind every report
+DESIRED = "D#"
 
 
 class HistoryRecord(Record):
@@ -15,3 +18,18 @@ class HistoryRecord(Record):
     data = UnicodeAttribute()  # JSON text
     at = NumberAttribute()
     ttl = NumberAttribute()
+
+
+class DesiredRecord(Record):
+    class Meta(TableMeta):
+        table_name = table_name("history")
+
+    device = UnicodeAttribute(hash_key=True)
+    entry = UnicodeAttribute(range_key=True)  # D# time of the change # call # position in it
+    service = UnicodeAttribute()
+    names = UnicodeSetAttribute()  # of the properties in it
+    data = UnicodeAttribute()  # JSON text
+    at = NumberAttribute()
+    status = UnicodeAttribute()
+    settled = NumberAttribute(null=True)  # ms
+    ttl = NumberAttribute(null=True)  # absent until the change is settled

@@ -8,7 +8,7 @@ all targets of one notify type are one query. `N#<dialect>` counts them.
 
 import hashlib
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 
 from .base import Record, TableMeta, table_name
 
@@ -25,6 +25,8 @@ class SubscriptionRecord(Record):
     url = UnicodeAttribute()
     channel = UnicodeAttribute()
     created = NumberAttribute()
+    maker = UnicodeAttribute(null=True)  # the application that made it for its owner, where that is another
+    tied = BooleanAttribute(null=True)  # the URL is the maker's: nothing is sent once it is not authorised
 
 
 class SubscriptionCountRecord(Record):
@@ -38,9 +40,9 @@ class SubscriptionCountRecord(Record):
     count_ = NumberAttribute(attr_name="count", default=0)
 
 
-def by_id(dialect: str, ident: str = "") -> str:
-    """Key of one subscription, or the prefix of all."""
-    return f"I#{dialect}#{ident}"
+def by_id(dialect: str = "", ident: str = "") -> str:
+    """Key of one subscription, or the prefix of all, of one dialect or of every."""
+    return f"I#{dialect}#{ident}" if dialect else "I#"
 
 
 def by_type(dialect: str, notify_type: str) -> str:

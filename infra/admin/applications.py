@@ -1,7 +1,7 @@
 """`application`: the programs that call the APIs with a key and a secret."""
 
 from argparse import Namespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from infra.admin.answers import SHOWN_ONCE, Answer, fields, table, time_text
 from infra.admin.parsing import Nouns
@@ -29,6 +29,14 @@ def add(nouns: Nouns) -> None:
         "application rotate-secret 9a…",
     )
     rotate_.add_argument("application", metavar="ID")
+    rate_ = verbs.verb(
+        "set-rate",
+        set_rate,
+        "set how many calls a minute an application may make (100 where nothing is set)",
+        "application set-rate 9a… --calls 1000",
+    )
+    rate_.add_argument("application", metavar="ID")
+    rate_.add_argument("--calls", type=int, required=True, metavar="NUMBER", help="a minute")
 
 
 def create(options: Namespace) -> Answer:
@@ -57,10 +65,18 @@ def rotate_secret(options: Namespace) -> Answer:
     return Answer(value, f"{fields(value)}\n{SHOWN_ONCE}")
 
 
-def _value(found: "Application") -> dict[str, str]:
+def set_rate(options: Namespace) -> Answer:
+    from chalicelib.core import applications
+
+    value = _value(applications.set_rate(options.application, options.calls))
+    return Answer(value, fields(value))
+
+
+def _value(found: "Application") -> dict[str, Any]:
     return {
         "id": found.id,
         "tenant": found.tenant,
         "name": found.name,
+        "rate": found.rate,
         "created": time_text(found.created),
     }

@@ -124,11 +124,19 @@ class App:
             raise Late(f"no answer to {method} {path} within {ANSWER_WITHIN:g} s") from error
         finally:
             connection.close()
-        read = json.loads(text) if text else None
+        read = _read(text)
         self.calls(method, path, body, answer.status, read)
-        if not 200 <= answer.status < 300 or (isinstance(read, dict) and "error_code" in read):
+        if not 200 <= answer.status < 300 or isinstance(read, str) or "error_code" in (read or ()):
             raise CallFailed(method, path, answer.status, read)
         return read
+
+
+def _read(text: bytes) -> Any:
+    """The JSON in a body, None for an empty one, a string for what is no JSON."""
+    try:
+        return json.loads(text) if text else None
+    except ValueError:
+        return text[:200].decode(errors="replace")
 
 
 def hour(ahead: int = 0) -> str:
@@ -175,16 +183,17 @@ class Device:
         self._client.subscribe(f"/huawei/v1/devices/{self.device}/command/json", qos=1)
         self._said.wait(lambda text: text == "suback", "answer to SUBSCRIBE")
 
-    def report(self, service: str, data: dict[str, Any]) -> None:
-        """Publish a report; returns once the broker has it."""
-        self._publish({"msgType": "deviceReq", "data": [{"serviceId": service, "serviceData": data}]})
+    def report(self, service: str, data: dict[str, Any], child: str | None = None) -> None:
+        """Publish a report, a gateway's for a child where one is named; returns once the broker has it."""
+        self._publish({"msgType": "deviceReq", "data": [{"serviceId": service, "serviceData": data}]}, child)
 
-    def answer(self, mid: int, body: dict[str, Any], errcode: int = 0) -> None:
+    def answer(self, mid: int, body: dict[str, Any], errcode: int = 0, child: str | None = None) -> None:
         """Answer the command that came with this mid."""
-        self._publish({"msgType": "deviceRsp", "mid": mid, "errcode": errcode, "body": body})
+        self._publish({"msgType": "deviceRsp", "mid": mid, "errcode": errcode, "body": body}, child)
 
-    def _publish(self, message: dict[str, Any]) -> None:
-        sent = self._client.publish(f"/huawei/v1/devices/{self.device}/data/json", json.dumps(message), qos=1)
+    def _publish(self, message: dict[str, Any], child: str | None) -> None:
+        topic = f"/huawei/v1/devices/{child or self.device}/data/json"
+        sent = self._client.publish(topic, json.dumps(message), qos=1)
         sent.wait_for_publish(ANSWER_WITHIN)
         if not sent.is_published():
             raise Late(f"the broker did not acknowledge a message of {self.device}")

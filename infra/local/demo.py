@@ -12,6 +12,7 @@ import textwrap
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -223,7 +224,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             story = Story(demo, receiver, teller)
             with ended(story, keep=options.keep):
                 story.tell()
-    except (Late, CallFailed, Refused, CloudFailed, OSError) as error:
+    except KeyboardInterrupt:
+        print(f"\nstopped at step {teller.step}", file=sys.stderr)
+        return FAILED
+    except (Late, CallFailed, Refused, CloudFailed, OSError, HTTPException) as error:
         print(f"\nFAILED at step {teller.step}: {shortened(str(error))}", file=sys.stderr)
         return FAILED
     print(f"\nAll {teller.step} steps came true, in {time.monotonic() - began:.1f} s.")

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from infra.local.seed import RATE
+
 _TEXT = """\
 Polything's local cloud is ready.
 
@@ -41,12 +43,21 @@ read what it reported, and send it a command:
   call "{http}/iocm/app/dm/v1.4.0/devices/$ID"
   call {http}/iocm/app/cmd/v1.4.0/deviceCommands -d '{{"deviceId": "'$ID'", "command": {{"serviceId": "Meter", "method": "SET_LEVEL", "paras": {{"value": 70}}}}}}'
 
+The demo application may make {rate} calls a minute; another one {default}, until `application set-rate`.
 Ctrl-C stops it.
 """  # noqa: E501 -- a line to paste must stay one line
 
 
 def instructions(demo: dict[str, Any], state: Path) -> str:
     """The text for standard output."""
+    from chalicelib.core.flow import DEFAULT_LIMIT
+
     return _TEXT.format(
-        http=demo["http"], host=demo["mqtt"]["host"], port=demo["mqtt"]["port"], state=state, **demo["huawei"]
+        http=demo["http"],
+        host=demo["mqtt"]["host"],
+        port=demo["mqtt"]["port"],
+        state=state,
+        rate=RATE,
+        default=DEFAULT_LIMIT,
+        **demo["huawei"],
     )

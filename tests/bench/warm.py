@@ -13,6 +13,7 @@ def run() -> Iterator[str]:
     from moto import mock_aws
 
     import tests.conftest  # noqa: F401 - sets the environment of a test process
+    from chalicelib.core import applications
     from infra.local.provision import provision
     from tests.dialects.huawei.conftest import log_in
     from tests.support.fleet import make_fleet
@@ -20,6 +21,7 @@ def run() -> Iterator[str]:
     with mock_aws():
         provision(os.environ["POLYTHING_PREFIX"])
         fleet = make_fleet()
+        applications.set_rate(fleet.application, 100_000)
         app = log_in(fleet)
         body = {"deviceInfo": {"nodeId": "bench"}, "productId": fleet.product.id}
         device = app.post("/iocm/app/reg/v2.0.0/deviceCredentials", body).json["deviceId"]

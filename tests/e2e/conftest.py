@@ -1,6 +1,9 @@
 """A world for a story: the local cloud, an app that is logged in, its receiver, and devices."""
 
+import os
 import secrets
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -10,6 +13,7 @@ import boto3
 import pytest
 
 from infra.local import running
+from infra.local.aws import ROOT
 from infra.local.clients import ANSWER_WITHIN, App, Device, Push, Receiver
 from tests.local_cloud import CloudProcess, cloud
 
@@ -20,6 +24,13 @@ REGISTRATION = "/iocm/app/reg/v2.0.0/deviceCredentials"
 DEVICES = "/iocm/app/dm/v1.4.0/devices"
 COMMANDS = "/iocm/app/cmd/v1.4.0/deviceCommands"
 SERVICE = "Meter"
+
+
+def run(module: str, *line: object) -> subprocess.CompletedProcess[str]:
+    """A command as an operator's shell would run it: nothing in the environment names a cloud."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("POLYTHING_", "AWS_"))}
+    command = [sys.executable, "-m", module, *map(str, line)]
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=90, check=False)
 
 
 @dataclass
@@ -37,10 +48,11 @@ class World:
         self.subscriptions.append(made["subscriptionId"])
         return self.subscriptions[-1]
 
-    def register(self) -> tuple[str, str]:
-        """Id and secret of a new device of the demo product."""
+    def register(self, product: str | None = None) -> tuple[str, str]:
+        """Id and secret of a new device, of the demo product where none is named."""
         info = {"nodeId": f"meter-{secrets.token_hex(6)}"}
-        body = {"deviceInfo": info, "productId": self.cloud.huawei["productId"], "mqttConnect": True}
+        product = product or self.cloud.huawei["productId"]
+        body = {"deviceInfo": info, "productId": product, "mqttConnect": True}
         made = self.app.post(REGISTRATION, body)
         return made["deviceId"], made["secret"]
 

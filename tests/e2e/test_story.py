@@ -202,21 +202,23 @@ def test_a_task_cancels_what_waits(world: World) -> None:
 
 
 def test_the_end_of_an_old_link_does_not_take_the_device_offline(world: World) -> None:
+    world.subscribe("deviceInfoChanged")
     ident, secret = world.register()
     old, new = (world.device(ident, secret, hour(ahead)) for ahead in (0, 1))
     old.connect()
     world.until(lambda: world.status(ident) == "ONLINE", "the device to be ONLINE")
     new.connect()
     old.wait_ended()  # the cloud ends the link that was replaced
-    late = {"clientId": old.client_id, "sessionIdentifier": "an older one", "eventType": "disconnected"}
-    world.invoke("presence", {**late, "timestamp": time.time_ns() // 1_000_000})
-    world.cloud.wait_idle(delayed=True)
-    assert world.status(ident) == "ONLINE"
+    late = {"client": old.client_id, "session": "an older one", "at": time.time_ns() // 1_000_000}
+    world.invoke("work", record(json.dumps({"job": "gone", **late}), "work"))
     command = world.command(ident, 3)
     answer_next(new)
     world.told(command, "SUCCESSFUL")
     new.close()
-    world.until(lambda: world.status(ident) == "OFFLINE", "the device to be OFFLINE")
+    world.pushed("deviceInfoChanged", ident, lambda push: push.body["deviceInfo"]["status"] == "OFFLINE")
+    # the end of the old link was judged before that of the new one
+    pushes = world.pushes("deviceInfoChanged", ident)
+    assert [push.body["deviceInfo"]["status"] for push in pushes] == ["ONLINE", "OFFLINE"]
 
 
 def test_deletion_ends_the_link_for_good(world: World) -> None:

@@ -30,8 +30,8 @@ from tests.support.iot import FakeDevice, FakeIot, Reaction, add_device
 from tests.support.queues import Job, WorkQueue
 
 AT = 1_700_000_000_000
-STEPS = 30
-EXAMPLES = 30
+STEPS = 25
+EXAMPLES = 14
 IN_THE_AIR = (Status.SENT.value, Status.DELIVERED.value)
 
 

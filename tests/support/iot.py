@@ -178,6 +178,8 @@ class FakeDevice:
         queue = QueueRecord.find(self.id, QUEUE)
         if wake and queue is not None and queue.waiting:
             queues.work("drain", device=self.id)
+        if wake and queue is not None and queue.shadows:
+            queues.work("shadow", device=self.id)
 
     def vanish(self) -> None:
         """The connection ends; the cloud has not heard of it yet."""

@@ -3,7 +3,7 @@
 
 def forget_everything() -> None:
     from chalicelib.aws import clients
-    from chalicelib.core import authority, devices, flow, links, products, tokens
+    from chalicelib.core import authority, devices, flow, heard, links, products, tokens
     from chalicelib.store import base
 
     clients.client.cache_clear()
@@ -15,3 +15,4 @@ def forget_everything() -> None:
     products.forget()
     devices.forget()
     links.forget()
+    heard.forget()

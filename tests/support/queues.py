@@ -78,6 +78,6 @@ class WorkQueue:
 
         queue = sqs_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].queues["polything-test-work"]
         for message in queue._messages:
-            delay = max(0, round(message.delayed_until - (message.sent_timestamp or 0)))
-            self.jobs.append(Job(self.clock.at + delay, message.body))
+            delay = round((message.delayed_until - (message.sent_timestamp or 0)) / 1000)
+            self.jobs.append(Job(self.clock.at + max(0, delay) * 1000, message.body))
         queue._messages.clear()

@@ -1,10 +1,13 @@
 """Huawei's devices over MQTT: reports and answers up, commands down.
 
     /huawei/v1/devices/{id}/data/{codec}      deviceReq, deviceRsp
-    /huawei/v1/devices/{id}/command/{codec}   cloudReq
+    /huawei/v1/devices/{id}/command/{codec}   cloudReq, cloudDesired
 
 With codec `json` the payload is a JSON object. With `binary` it is read by the product's field
 layout; a product without one gets it as service `RawData`, property `rawData`, in base64.
+
+`cloudDesired` is ours: the vendor's document has no message for desired values. A device that does not
+know it ignores its msgType; one that does takes the values over and reports them.
 
 Source: Huawei 2.3 to 2.5
 """
@@ -16,8 +19,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from ...core import clock, devices, layouts, products, sending, telemetry
-from ...core.downlink import Downlink, Message
+from ...core import clock, devices, heard, layouts, products, sending, telemetry
+from ...core.downlink import DesiredDownlink, Downlink, Message
 from ...core.layouts import Layout, LayoutMismatch
 from ...core.links import Session
 from ...core.telemetry import Report, Reported
@@ -75,6 +78,7 @@ def handle(session: Session, topic: str, payload: bytes, at: int, message: str) 
     if not devices.speaks_for(session.device, target):
         return False
     sending.answer(target, read.mid, read.errcode, read.body)
+    heard.note(_said(session, target, parts[6], (), at, message))
     return True
 
 
@@ -88,11 +92,7 @@ def _report(session: Session, target: str, codec: str, read: DeviceReq, at: int,
         )
         for each in read.data
     )
-    outcome = telemetry.report(
-        Report(
-            target, session.device, services, message, at, codec, client=session.client, since=session.since
-        )
-    )
+    outcome = telemetry.report(_said(session, target, codec, services, at, message))
     if outcome.dropped:
         count("UnknownServiceDropped", reason="unknown service")
     if outcome.problems:
@@ -101,6 +101,14 @@ def _report(session: Session, target: str, codec: str, read: DeviceReq, at: int,
         shown = {"services": outcome.dropped[:SHOWN], "values": outcome.problems[:SHOWN]}
         logger().warning("a report was dropped in part", extra={"device": target, **shown})
     return not outcome.refused
+
+
+def _said(
+    session: Session, target: str, codec: str, services: tuple[Reported, ...], at: int, message: str
+) -> Report:
+    return Report(
+        target, session.device, services, message, at, codec, client=session.client, since=session.since
+    )
 
 
 def _time(text: Any, at: int) -> int | None:
@@ -167,4 +175,13 @@ def encode(downlink: Downlink) -> Message:
         "paras": command.paras,
         "mid": downlink.mid,
     }
+    return Message(topic, msgspec.json.encode(body))
+
+
+def encode_desired(downlink: DesiredDownlink) -> Message:
+    """Desired values as the device reads them. Raises LayoutMismatch: a field layout describes none."""
+    if downlink.codec == BINARY and downlink.product.layout:
+        raise LayoutMismatch("a field layout has no form for desired values")
+    topic = f"/huawei/v1/devices/{downlink.topic_id}/command/{downlink.codec}"
+    body = {"msgType": "cloudDesired", "serviceId": downlink.service, "desired": downlink.values}
     return Message(topic, msgspec.json.encode(body))

@@ -28,6 +28,7 @@ CONGESTED = Fault(503, "100501", "Congestion occurs, and the current network has
 FAULTS: Mapping[type[PolythingError], Fault] = {
     core.InvalidInput: INPUT,
     core.BadVerifyCode: Fault(400, "100003", "Invalid verify code."),
+    core.PropertyNotFound: Fault(400, "107002", "The properties is empty in database."),
     core.Unauthenticated: INVALID_TOKEN,
     core.MissingCredentials: Fault(401, "100025", "AppId for auth not exist."),
     core.InvalidToken: INVALID_TOKEN,

@@ -14,7 +14,7 @@ from ...core.callbacks import Notification
 from ...core.commands import Command, Status
 from ...core.devices import Device
 from ...core.events import Event, EventType
-from . import mapping
+from . import mapping, notify_desired
 from .api import api
 from .mapping import DeviceInfo
 from .schema import Wire, required_time
@@ -67,6 +67,18 @@ class DeviceDatasChanged(Wire, frozen=True, rename="camel"):
     device_id: str
     gateway_id: str
     services: list[PushedService]
+
+
+class CapabilitiesPush(Wire, frozen=True, rename="camel"):
+    """`appId` is the application that is told; the others say which devices are meant."""
+
+    notify_type: str
+    app_id: str
+    device_type: str | None
+    manufacturer_name: str | None
+    manufacturer_id: str | None
+    model: str | None
+    protocol_type: str | None
 
 
 class DeviceDeleted(Wire, frozen=True, rename="camel"):
@@ -132,6 +144,9 @@ for name, body, number, summary in (
     ("deviceInfoChanged", DeviceInfoChanged, 3, "What is known of a device, or its status, changed."),
     ("deviceDataChanged", DeviceDataChanged, 4, "A service of a device reported."),
     ("deviceDatasChanged", DeviceDatasChanged, 5, "A device reported: all services at once."),
+    ("deviceCapabilitiesChanged", CapabilitiesPush, 6, "Services of a thing model were changed."),
+    ("deviceCapabilitiesAdded", CapabilitiesPush, 7, "A thing model was added, or services in it."),
+    ("deviceCapabilitiesDeleted", CapabilitiesPush, 8, "Services of a thing model were deleted."),
     ("deviceDeleted", DeviceDeleted, 9, "A device was deleted."),
     ("messageConfirm", MessageConfirm, 10, "A command was sent, delivered or executed."),
     ("commandRsp", CommandRsp, 11, "A device answered a command."),
@@ -178,6 +193,20 @@ def _changed(event: Event) -> list[Notification]:
 def _deleted(event: Event) -> list[Notification]:
     device = _device(event)
     return [_push(DeviceDeleted("deviceDeleted", device.device, device.gateway))]
+
+
+def _capabilities(event: Event) -> list[Notification]:
+    """One for each kind of change, in the order of their sections."""
+    services, product = event.data["services"], event.data["product"]
+    facts = [
+        product[name]
+        for name in ("device_type", "manufacturer_name", "manufacturer_id", "model", "protocol_type")
+    ]
+    return [
+        _push(CapabilitiesPush(f"deviceCapabilities{kind.capitalize()}", event.owner, *facts))
+        for kind in ("changed", "added", "deleted")
+        if services[kind]
+    ]
 
 
 def _reported(event: Event) -> list[Notification]:
@@ -254,7 +283,9 @@ RENDER: Mapping[EventType, Callable[[Event], list[Notification]]] = {
     EventType.DEVICE_BOUND: _bound,
     EventType.DEVICE_CHANGED: _changed,
     EventType.DEVICE_DELETED: _deleted,
+    EventType.MODEL_CHANGED: _capabilities,
     EventType.DATA_REPORTED: _reported,
     EventType.COMMAND_CHANGED: _moved,
     EventType.COMMAND_ANSWERED: _answered,
+    EventType.DESIRED_SETTLED: notify_desired.render,
 }

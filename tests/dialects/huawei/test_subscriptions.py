@@ -188,10 +188,12 @@ def test_errors_of_a_management_subscription(app: Gateway, monkeypatch: pytest.M
 
 def test_only_the_callers_own_application_may_be_named(app: Gateway, fleet: Fleet) -> None:
     body = {"notifyType": "deviceAdded", "callbackUrl": URL}
-    assert error(app.post(PATH, {**body, "appId": "another"})) == (403, "100217")
+    another = make_fleet("other").application
+    assert error(app.post(PATH, {**body, "appId": another})) == (403, "100217")
+    assert error(app.post(PATH, {**body, "appId": "another"})) == (403, "100203")
     assert app.post(PATH, {**body, "appId": fleet.application}).status == 201
     for method, path in (("GET", PATH), ("DELETE", PATH), ("DELETE", f"{PATH}/x")):
-        assert error(app.call(method, f"{path}?appId=another")) == (403, "100217")
+        assert error(app.call(method, f"{path}?appId={another}")) == (403, "100217")
     assert len(listed(app, f"?appId={fleet.application}")) == 1
 
 

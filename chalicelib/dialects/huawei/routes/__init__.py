@@ -2,6 +2,6 @@
 
 from .. import notify
 from ..api import api
-from . import commands, devices, queries, security, subscriptions
+from . import commands, devices, queries, security, shadows, subscriptions
 
-__all__ = ["api", "commands", "devices", "notify", "queries", "security", "subscriptions"]
+__all__ = ["api", "commands", "devices", "notify", "queries", "security", "shadows", "subscriptions"]

@@ -183,7 +183,7 @@ def query_devices(call: Call[None, DevicesQuery, None]) -> DeviceList:
     asked = call.query
     if asked.gateway_id is None and asked.page_no is None:
         raise NothingNamed
-    after, before = _span(asked.start_time, asked.end_time)
+    after, before = span(asked.start_time, asked.end_time)
     selection = Selection(
         gateway=asked.gateway_id,
         node_type=_node_type(asked.node_type),
@@ -221,7 +221,7 @@ def query_history(call: Call[None, HistoryQuery, None]) -> HistoryPage:
     ident = asked.device_id or asked.gateway_id
     if ident is None:
         raise NothingNamed
-    after, before = _span(asked.start_time, asked.end_time)
+    after, before = span(asked.start_time, asked.end_time)
     device, page = history.page(
         call.caller, ident, asked.gateway_id, asked.page_no, asked.page_size, after, before
     )
@@ -262,7 +262,7 @@ def _capabilities(device: Device) -> list[ServiceCapability]:
     return convert(known, list[ServiceCapability])
 
 
-def _span(start: str | None, end: str | None) -> tuple[int | None, int | None]:
+def span(start: str | None, end: str | None) -> tuple[int | None, int | None]:
     """Ms from the start's second up to, not including, the second after the end's."""
     after, last = parse_time(start, "startTime"), parse_time(end, "endTime")
     if after is not None and last is not None and last < after:

@@ -44,7 +44,11 @@ class SubscriptionPath(Wire, frozen=True, rename="camel"):
 
 
 class OwnerQuery(Wire, frozen=True, rename="camel"):
-    """`ownerFlag` tells apart two applications of which one acts for the other; here they are one."""
+    """`ownerFlag` says whose callbackUrl it is where one application subscribes for another.
+
+    `true`, the default: the caller's; it rests while the caller is not authorised. `false`: the
+    owner's, and stays.
+    """
 
     owner_flag: Text256 | None = None
     app_id: Text256 | None = None
@@ -106,7 +110,8 @@ def subscribe_business_data(call: Call[None, OwnerQuery, BusinessSubscription]) 
 
     The URL must name its port, resolve, and lead to a public host.
     """
-    return _answer(_created(call.caller, call.body))
+    owners = (call.query.owner_flag or "").lower() == "false"
+    return _answer(_created(call.caller, call.body, owners=owners))
 
 
 @api.post(
@@ -163,12 +168,14 @@ def delete_subscriptions(call: Call[None, BulkDeletion, None]) -> None:
     subscriptions.delete_many(call.caller, api.name, query.notify_type, url, query.channel)
 
 
-def _created(caller: Caller, body: BusinessSubscription | ManagementSubscription) -> Subscription:
-    meant = authority.caller(caller.tenant, caller.application, body.app_id)
+def _created(
+    caller: Caller, body: BusinessSubscription | ManagementSubscription, *, owners: bool = False
+) -> Subscription:
+    meant = authority.acting(caller, body.app_id)
     url = body.callback_url or body.callbackurl
     if url is None:
         raise core.InvalidInput("callbackUrl", "is missing", missing=True)
-    return subscriptions.create(meant, api.name, body.notify_type, url)
+    return subscriptions.create(meant, api.name, body.notify_type, url, owners=owners)
 
 
 def _answer(found: Subscription) -> SubscriptionAnswer:

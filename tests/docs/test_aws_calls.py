@@ -1,0 +1,185 @@
+"""The AWS calls that docs/huawei.md tells of each operation are those that a warm process makes."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from chalicelib.core import callbacks
+from tests.conftest import Calls
+from tests.docs.markdown import doc, rows, section
+from tests.support.clock import FakeClock
+from tests.support.fleet import Fleet, make_fleet
+from tests.support.gateway import Gateway, Reply
+
+LOGIN = "/iocm/app/sec/v1.1.0/login"
+REGISTER = "/iocm/app/reg/v2.0.0/deviceCredentials"
+BY_CODE = "/iocm/app/reg/v1.1.0/deviceCredentials"
+DEVICES = "/iocm/app/dm/v1.4.0/devices"
+COMMANDS = "/iocm/app/cmd/v1.4.0/deviceCommands"
+TASKS = "/iocm/app/cmd/v1.4.0/deviceCommandCancelTasks"
+SHADOW = "/iocm/app/shadow/v1.5.0/devices/{deviceId}"
+SUBSCRIPTIONS = "/iocm/app/sub/v1.2.0/subscriptions"
+URL = "http://203.0.113.10:9000/"
+
+
+@dataclass
+class World:
+    """An application that has logged in, with two devices."""
+
+    fleet: Fleet
+    app: Gateway
+    device: str = ""
+
+    def register(self, node: str) -> str:
+        body = {"deviceInfo": {"nodeId": node}, "productId": self.fleet.product.id}
+        return str(self.app.post(REGISTER, body).json["deviceId"])
+
+    def command(self) -> Reply:
+        command = {"serviceId": "Meter", "method": "SET_LEVEL", "paras": {"value": 1}}
+        return self.app.post(COMMANDS, {"deviceId": self.device, "command": command})
+
+    def subscribe(self, kind: str = "deviceAdded") -> Reply:
+        return self.app.post(SUBSCRIPTIONS, {"notifyType": kind, "callbackUrl": URL})
+
+
+@pytest.fixture
+def world(aws: None, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setattr(callbacks, "check_url", lambda url: None)  # no name is resolved here
+    fleet = make_fleet()
+    app = Gateway()
+    made = World(fleet, app)
+    tokens = log_in(made).json
+    app.headers = {"app_key": fleet.application, "Authorization": f"Bearer {tokens['accessToken']}"}
+    made.device = made.register("first")
+    made.register("second")
+    return made
+
+
+def log_in(world: World) -> Reply:
+    return world.app.post(LOGIN, {"appId": world.fleet.application, "secret": world.fleet.secret})
+
+
+def refresh(world: World) -> Callable[[], Reply]:
+    token = log_in(world).json["refreshToken"]
+    body = {"appId": world.fleet.application, "secret": world.fleet.secret, "refreshToken": token}
+    return lambda: world.app.post("/iocm/app/sec/v1.1.0/refreshToken", body)
+
+
+def log_out(world: World) -> Callable[[], Reply]:
+    token = log_in(world).json["accessToken"]
+    return lambda: world.app.post("/iocm/app/sec/v1.1.0/logout", {"accessToken": token})
+
+
+def cancel(world: World) -> Callable[[], Reply]:
+    command = world.command().json["commandId"]
+    return lambda: world.app.put(f"{COMMANDS}/{command}", {"status": "CANCELED"})
+
+
+def task(world: World) -> Callable[[], Reply]:
+    return lambda: world.app.post(TASKS, {"deviceId": world.device})
+
+
+def of_subscription(world: World, call: str) -> Callable[[], Reply]:
+    made = world.subscribe().json["subscriptionId"]
+    return lambda: world.app.call(call, f"{SUBSCRIPTIONS}/{made}")
+
+
+def query_tasks(world: World) -> Callable[[], Reply]:
+    task(world)()
+    task(world)()
+    return lambda: world.app.get(f"{TASKS}?pageSize=1")
+
+
+def commands_by_page(world: World) -> Callable[[], Reply]:
+    world.command()
+    world.command()
+    return lambda: world.app.get(f"{COMMANDS}?deviceId={world.device}&pageSize=1")
+
+
+SCENES: dict[str, Callable[[World], Callable[[], Reply]]] = {
+    f"POST {LOGIN}": lambda w: lambda: log_in(w),
+    "POST /iocm/app/sec/v1.1.0/refreshToken": refresh,
+    "POST /iocm/app/sec/v1.1.0/logout": log_out,
+    f"POST {BY_CODE}": lambda w: (
+        lambda: w.app.post(BY_CODE, {"nodeId": "third", "productId": w.fleet.product.id})
+    ),
+    f"POST {REGISTER}": lambda w: (
+        lambda: w.app.post(REGISTER, {"deviceInfo": {"nodeId": "third"}, "productId": w.fleet.product.id})
+    ),
+    f"PUT {DEVICES}/{{deviceId}}": lambda w: lambda: w.app.put(f"{DEVICES}/{w.device}", {"name": "n"}),
+    f"DELETE {DEVICES}/{{deviceId}}": lambda w: lambda: w.app.delete(f"{DEVICES}/{w.device}"),
+    f"GET {BY_CODE}/{{deviceId}}": lambda w: lambda: w.app.get(f"{BY_CODE}/{w.device}"),
+    f"GET {DEVICES}/{{deviceId}}": lambda w: lambda: w.app.get(f"{DEVICES}/{w.device}"),
+    f"GET {SHADOW}": lambda w: lambda: w.app.get(SHADOW.format(deviceId=w.device)),
+    f"PUT {SHADOW}": lambda w: (
+        lambda: w.app.put(
+            SHADOW.format(deviceId=w.device),
+            {"serviceDesireds": [{"serviceId": "Meter", "desired": {"level": 5}}]},
+        )
+    ),
+    f"GET {DEVICES}": lambda w: lambda: w.app.get(f"{DEVICES}?pageNo=0&pageSize=1"),
+    "GET /iocm/app/data/v1.1.0/deviceCapabilities": lambda w: (
+        lambda: w.app.get(f"/iocm/app/data/v1.1.0/deviceCapabilities?deviceId={w.device}")
+    ),
+    f"POST {SUBSCRIPTIONS}": lambda w: w.subscribe,
+    "POST /iodm/app/sub/v1.1.0/subscribe": lambda w: (
+        lambda: w.app.post(
+            "/iodm/app/sub/v1.1.0/subscribe", {"notifyType": "fwUpgradeResultNotify", "callbackUrl": URL}
+        )
+    ),
+    f"GET {SUBSCRIPTIONS}/{{subscriptionId}}": lambda w: of_subscription(w, "GET"),
+    f"DELETE {SUBSCRIPTIONS}/{{subscriptionId}}": lambda w: of_subscription(w, "DELETE"),
+    f"GET {SUBSCRIPTIONS}": lambda w: lambda: w.app.get(SUBSCRIPTIONS),
+    f"POST {COMMANDS}": lambda w: w.command,
+    f"GET {COMMANDS}": commands_by_page,
+    f"PUT {COMMANDS}/{{deviceCommandId}}": cancel,
+    f"POST {TASKS}": task,
+    f"GET {TASKS}": query_tasks,
+}
+
+
+def told() -> dict[str, tuple[int, int]]:
+    """The fewest and the most calls that the page's first number or range allows, by operation."""
+    found = {}
+    for row in rows(section(doc("huawei.md"), "## Operations")):
+        call = re.search(r"`([A-Z]+ /\S+)`", row[1])
+        numbers = re.match(r"(\d+)(?: to (\d+))?", row[2]) if call else None
+        if call and numbers:
+            found[call[1]] = int(numbers[1]), int(numbers[2] or numbers[1])
+    return found
+
+
+@pytest.mark.parametrize("operation", sorted(SCENES))
+def test_calls_are_as_told(operation: str, world: World, calls: Calls) -> None:
+    act = SCENES[operation](world)
+    calls.clear()
+    reply = act()
+    assert reply.status < 300, reply.body
+    assert "error_code" not in (json.loads(reply.body) if reply.body else {})
+    fewest, most = told()[operation]
+    assert fewest <= len(calls.made) <= most, calls.made
+
+
+def test_token_product_and_flow_control_cost_one_call_each(
+    world: World, calls: Calls, clock: FakeClock
+) -> None:
+    body: dict[str, Any] = {"deviceInfo": {"nodeId": "third"}, "productId": world.fleet.product.id}
+    clock.advance(seconds=61)
+    calls.clear()
+    assert world.app.post(REGISTER, body).status == 200
+    assert len(calls.made) == told()[f"POST {REGISTER}"][0] + 3, calls.made
+
+
+def test_only_what_needs_a_device_on_the_air_is_not_measured_here() -> None:
+    apart = {
+        "PUT /iocm/app/reg/v1.1.0/deviceCredentials/{deviceId}",
+        "GET /iocm/app/data/v1.2.0/deviceDataHistory",
+        "GET /iocm/app/shadow/v1.5.0/deviceDesiredHistory",
+        "DELETE /iocm/app/sub/v1.2.0/subscriptions",
+        "POST /iocm/app/signaltrans/v1.1.0/devices/{deviceId}/services/{serviceId}/sendCommand",
+    }
+    assert told().keys() - SCENES.keys() == apart
