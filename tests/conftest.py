@@ -37,12 +37,12 @@ def aws(clock: FakeClock) -> Iterator[None]:
     """An empty AWS account with the data stack in it."""
     from moto import mock_aws
 
-    from infra.local.provision import provision
+    from tests.support.account import furnish
     from tests.support.process import forget_everything
 
     with mock_aws():
         forget_everything()
-        provision("polything-test")
+        furnish()
         yield
     forget_everything()
 

@@ -13,6 +13,7 @@ from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.update import Action
 
 from ..store.counters import ThrottleRecord
+from ..store.transactions import code_of
 from . import clock
 from .errors import TooManyFailures, WrongSecret
 
@@ -46,7 +47,7 @@ def _count(name: str, *, anew: bool) -> None:
         try:
             record.update(begun, ThrottleRecord.ttl.does_not_exist() | (ThrottleRecord.ttl <= now))
         except UpdateError as error:
-            if error.cause_response_code != "ConditionalCheckFailedException":
+            if code_of(error) != "ConditionalCheckFailedException":
                 raise
         else:
             return

@@ -68,7 +68,7 @@ LETTERS = {
 
 
 class SubTask(msgspec.Struct, frozen=True):
-    """`letter` as the module says; `command` is None without one; `problem` names the error that refused it."""
+    """`letter` as the module says; `command` is None without one; `problem` is the error that refused it."""
 
     device: str
     letter: str

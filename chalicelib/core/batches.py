@@ -29,11 +29,9 @@ from .errors import BatchNameTaken, BatchNotFound, InvalidInput, TooManyBatches
 from .memberships import batched
 from .paging import Page
 
-FAN_OUT = "batch"
 MOST_OPEN = 10
 SHORTEST, LONGEST = 600, 172_800  # s
 KEPT = 90 * clock.DAY  # beyond its end
-SHARDS = 4
 OPEN_KIND: Any = OpenRecord.kind
 
 
@@ -141,7 +139,7 @@ def create(caller: Caller, new: NewBatch) -> str:
         TooManyBatches(caller.owner),
     )
     change.commit()
-    queues.work(FAN_OUT, batch=record.batch)
+    queues.work(batch_ends.FAN_OUT, batch=record.batch)
     return str(record.batch)
 
 
@@ -188,7 +186,7 @@ def _record(caller: Caller, new: NewBatch) -> BatchRecord:
         timeout=new.timeout,
         until=until,
         chunks=0,
-        shard=str(int(ident[-2:], 16) % SHARDS),
+        shard=str(int(ident[-2:], 16) % batch_ends.SHARDS),
         deadline=now + batch_ends.FIRST_LOOK,
         ttl=(until + KEPT) // clock.SECOND,
     )
@@ -221,9 +219,7 @@ def _put_chunks(record: BatchRecord, devices: list[str]) -> int:
     number = -1
     with ChunkRecord.batch_write() as batch:
         for number, some in enumerate(batched(devices, CHUNK_SIZE)):
-            batch.save(
-                batch_marks.new_chunk(record.batch, number, some, int(record.until), int(record.ttl))
-            )
+            batch.save(batch_marks.new_chunk(record.batch, number, some, int(record.until), int(record.ttl)))
     return number + 1
 
 

@@ -36,7 +36,8 @@ class Delivery(msgspec.Struct, frozen=True, omit_defaults=True):
     """One notification on its way to one URL.
 
     `id` stays the same over all tries. `subscription` is empty where the URL came with a command.
-    `maker` is the application that the URL belongs to, where it acts for the owner. `tries` were made; `late` ones are no longer in order. `queued` in ms; `reason` of the last failure.
+    `maker` is the application whose URL it is, where that acts for the owner. `tries` were made; `late`
+    ones are no longer in order. `queued` in ms; `reason` of the last failure.
     """
 
     id: str

@@ -16,7 +16,7 @@ from . import batch_marks, clock, command_queue, devices, events
 from .batch_marks import Overtaken
 from .command_queue import Displaced, MidTaken
 from .command_states import RESPONSE_WITHIN, Status, command_of, expires, status_of
-from .errors import DeviceNotFound
+from .errors import DeviceNotFound, TooManyPending
 from .events import EventType
 
 MOST_PASSED = 64  # outstanding mids in a row
@@ -84,6 +84,17 @@ def put_flying(
     change.check(DeviceRecord(record.device, DEVICE), devices.alive(), failure)
     _tell(change, EventType.COMMAND_CHANGED, sent)
     return sent
+
+
+def put_waiting(change: Transaction, record: CommandRecord, failure: Exception | None = None) -> None:
+    """Add a new command that waits, in the queue if it is cached.
+
+    Fails with `failure`; without one with DeviceNotFound, TooManyPending.
+    """
+    gone, full = failure or DeviceNotFound(record.device), failure or TooManyPending(record.device)
+    change.check(DeviceRecord(record.device, DEVICE), devices.alive(), gone)
+    change.put(record, CommandRecord.device.does_not_exist(), failure)
+    command_queue.join(change, record, full)
 
 
 def try_again(record: CommandRecord) -> CommandRecord | None:

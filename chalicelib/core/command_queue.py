@@ -15,7 +15,6 @@ from ..store.commands import CommandRecord
 from ..store.devices import MID, QUEUE, MidRecord, QueueRecord
 from ..store.transactions import ConditionFailed, Contention, Transaction, pause
 from .command_states import Mode, Status
-from .errors import TooManyPending
 
 MOST_WAITING = 20
 MOST_MID = 65535
@@ -30,14 +29,14 @@ class MidTaken(ConditionFailed):
     """An older command is still outstanding under this mid."""
 
 
-def join(change: Transaction, record: CommandRecord) -> None:
-    """Add a cached command at the end. Fails with TooManyPending."""
+def join(change: Transaction, record: CommandRecord, full: Exception) -> None:
+    """Add a cached command at the end. Fails with `full` where twenty wait."""
     if record.mode != Mode.CACHED.value:
         return
     waiting: Any = QueueRecord.waiting
     room = QueueRecord.waiting.does_not_exist() | (size(waiting) < MOST_WAITING)
     actions = [_kind(), QueueRecord.waiting.set((waiting | []).append([record.command]))]
-    change.update(QueueRecord(record.device, QUEUE), actions, room, TooManyPending(record.device))
+    change.update(QueueRecord(record.device, QUEUE), actions, room, full)
 
 
 def take_off(change: Transaction, record: CommandRecord, queue: QueueRecord | None, passed: int) -> int:

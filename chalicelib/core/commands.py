@@ -81,7 +81,7 @@ def create(caller: Caller, new: NewCommand) -> Command:
     try:
         _accept(record)
     except TooManyPending:
-        if not _make_room(new.device):
+        if not make_room(new.device):
             raise
         _accept(record)
     if record.mode == Mode.IMMEDIATE.value:
@@ -98,21 +98,24 @@ def _target(caller: Caller, device: str) -> tuple[DeviceRecord, bool]:
     if record is None or not devices.visible(caller, record):
         raise DeviceNotFound(device)
     reachable = bool(link and link.online) or record.status == devices.Status.ONLINE.value
-    if not reachable and record.last_seen is not None and clock.now() - int(record.last_seen) > ZOMBIE_AFTER:
+    if not reachable and is_zombie(record):
         raise DeviceZombie(device)
     return record, reachable
+
+
+def is_zombie(record: DeviceRecord) -> bool:
+    """Whether a device that cannot be reached has been silent for so long that it takes no command."""
+    return record.last_seen is not None and clock.now() - int(record.last_seen) > ZOMBIE_AFTER
 
 
 def _accept(record: CommandRecord) -> None:
     """Store the command and its place in the queue, where there is room."""
     change = Transaction()
-    change.check(DeviceRecord(record.device, DEVICE), devices.alive(), DeviceNotFound(record.device))
-    change.put(record, CommandRecord.device.does_not_exist())
-    command_queue.join(change, record)
+    command_machine.put_waiting(change, record)
     change.commit()
 
 
-def _make_room(device: str) -> int:
+def make_room(device: str) -> int:
     """Take out of the queue what waits no more, swept or not; answers how many."""
     queue = QueueRecord.find(device, QUEUE)
     names: list[str] = list(queue.waiting or ()) if queue else []

@@ -29,7 +29,7 @@ from ..store.devices import (
 from ..store.history import HistoryRecord
 from ..store.products import AliasRecord
 from ..store.transactions import ConditionFailed, Transaction, pause
-from . import children, clock, credentials, devices, memberships, registration
+from . import batch_work, children, clock, credentials, devices, memberships, registration
 from .applications import Caller
 from .errors import Busy, DeviceNotFound
 from .events import EventType
@@ -166,6 +166,7 @@ def purge(device: str) -> None:
     _end_link(device)
     for child in list(children.children_of(device, CHILDREN_AT_ONCE)):
         settle_child(child, device, cascade=not tombstone.keep_children)
+    batch_work.abandon(device)
     if _erase_some(device):
         queues.work(PURGE, device=device)
     elif tombstone.node_type == NodeType.GATEWAY.value and _has_news(tombstone):

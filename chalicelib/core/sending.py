@@ -138,6 +138,8 @@ def repeat(record: CommandRecord) -> None:
     """Another attempt under the same mid; of a device that is gone nothing is kept."""
     route = route_to(record.device)
     if route is None:
+        if record.batch:
+            command_machine.end(record, Status.FAILED, failure("the device is deleted"))
         record.delete()
         return
     again = command_machine.try_again(record)
@@ -146,29 +148,36 @@ def repeat(record: CommandRecord) -> None:
 
 
 def attempt(route: Route, record: CommandRecord) -> Outcome | None:
-    """One message to the device, and the hop that its outcome means. None where it cannot be written.
-
-    Where AWS fails, the attempt does not count: the command waits again, and the failure is raised.
-    """
-    outcome = Outcome.NO_CONNECTION
-    if route.link is not None:
-        try:
-            message = message_for(route, route.link, record)
-        except LayoutMismatch as error:
-            command_machine.end(record, Status.FAILED, failure(str(error)))
-            return None
-        if clock.now() >= int(record.deadline):
-            return Outcome.UNCONFIRMED  # held up for so long that a sweep has taken the command over
-        try:
-            outcome = iot.send(route.link.client, message.topic, message.payload, within=CONFIRM_WITHIN)
-        except Exception:
-            command_machine.put_back(record)
-            raise
-    _record(record, outcome)
+    """One message to the device, and the hop that its outcome means. None where it cannot be written."""
+    outcome = hand_over(route, record)
+    if outcome is not None:
+        record_outcome(record, outcome)
     return outcome
 
 
-def _record(record: CommandRecord, outcome: Outcome) -> None:
+def hand_over(route: Route, record: CommandRecord) -> Outcome | None:
+    """One message to the device. None where it cannot be written, and the command has failed.
+
+    Where AWS fails, the attempt does not count: the command waits again, and the failure is raised.
+    """
+    if route.link is None:
+        return Outcome.NO_CONNECTION
+    try:
+        message = message_for(route, route.link, record)
+    except LayoutMismatch as error:
+        command_machine.end(record, Status.FAILED, failure(str(error)))
+        return None
+    if clock.now() >= int(record.deadline):
+        return Outcome.UNCONFIRMED  # held up for so long that a sweep has taken the command over
+    try:
+        return iot.send(route.link.client, message.topic, message.payload, within=CONFIRM_WITHIN)
+    except Exception:
+        command_machine.put_back(record)
+        raise
+
+
+def record_outcome(record: CommandRecord, outcome: Outcome) -> None:
+    """The hop that the outcome of an attempt means."""
     if outcome is Outcome.CONFIRMED:
         command_machine.deliver(record)
     elif outcome is Outcome.NO_CONNECTION and record.mode == Mode.CACHED.value:

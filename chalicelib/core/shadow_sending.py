@@ -57,7 +57,7 @@ def deliver(device: str, services: Sequence[str] = ()) -> None:
         route = sending.route_to(device)
         if route is None:
             return
-        held = _read(device, {*_marked(route.queue), *services})
+        held = _read(device, [*services, *sorted(_marked(route.queue) - set(services))])
         if not held:
             return
         if not _round(route, held):
@@ -88,11 +88,11 @@ def sweep() -> int:
     return jobs
 
 
-def _read(device: str, services: set[str]) -> Held:
-    """Those with something open, and those that are named for nothing; none costs no call."""
+def _read(device: str, services: Sequence[str]) -> Held:
+    """The first SERVICES_AT_ONCE of them; none costs no call."""
     if not services:
         return {}
-    wanted = sorted(services)[:SERVICES_AT_ONCE]
+    wanted = services[:SERVICES_AT_ONCE]
     parts = Parts(device, *(SHADOW + service for service in wanted))
     found = {service: parts.get(SHADOW + service, ShadowRecord) for service in wanted}
     return {service: record for service, record in found.items() if record is not None}
@@ -203,7 +203,7 @@ def _send(route: Route, plans: Mapping[str, _Plan], written: Held, at: int) -> b
         # it may have come back while that was written down
         fresh = sending.route_to(route.device.device)
         return fresh is not None and fresh.reachable and fresh.connection != route.connection
-    return again
+    return again or len(_marked(route.queue)) > SERVICES_AT_ONCE
 
 
 def _send_all(route: Route, messages: Sequence[downlink.Message]) -> Outcome:

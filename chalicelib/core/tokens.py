@@ -23,6 +23,7 @@ from pynamodb.exceptions import DeleteError, UpdateError
 from pynamodb.expressions.update import Action
 
 from ..store.tokens import GrantRecord
+from ..store.transactions import code_of
 from . import clock
 from .applications import hashed
 from .errors import InvalidRefreshToken, InvalidToken
@@ -191,7 +192,7 @@ def _conditional() -> Iterator[None]:
     try:
         yield
     except (DeleteError, UpdateError) as error:
-        if error.cause_response_code != "ConditionalCheckFailedException":
+        if code_of(error) != "ConditionalCheckFailedException":
             raise
         raise _Lost from error
 

@@ -5,7 +5,7 @@ Each sweep reads only what is due, and decides nothing that an app could see.
 
 from collections.abc import Callable
 
-from ..core import ageing, disbanding, overdue, registration, regrouping, shadow_sending, tokens
+from ..core import ageing, batch_ends, disbanding, overdue, registration, regrouping, shadow_sending, tokens
 from ..logs import logger
 from . import wiring
 
@@ -15,6 +15,7 @@ SWEEPS: tuple[tuple[str, Callable[[], int]], ...] = (
     ("desired values", shadow_sending.sweep),
     ("silence", ageing.sweep),
     ("tokens", tokens.sweep),
+    ("batches", batch_ends.sweep),
     ("groups", disbanding.sweep),
     ("group operations", regrouping.sweep),
 )

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pynamodb.exceptions import CancellationReason, TransactWriteError
+from botocore.exceptions import ClientError
+from pynamodb.exceptions import CancellationReason, PynamoDBException, TransactWriteError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
@@ -46,6 +47,15 @@ class _Write:
 
 
 _ORDER = ("check", "delete", "put", "update")  # the order PynamoDB sends, so that of the reasons
+
+
+def code_of(failure: PynamoDBException) -> str:
+    """DynamoDB's code for what failed, "" where it was not DynamoDB that refused.
+
+    PynamoDB's own `cause_response_code` fails itself on a time-out or a cut connection.
+    """
+    cause = failure.cause
+    return str(cause.response["Error"]["Code"]) if isinstance(cause, ClientError) else ""
 
 
 def pause(attempt: int) -> None:
@@ -120,6 +130,6 @@ class Transaction:
             if id(write) in failed:
                 raise write.error or ConditionFailed(write.kind) from failure
         codes = {reason.code for reason in reasons if reason is not None}
-        if codes & RETRYABLE or failure.cause_response_code in ("TransactionInProgressException",):
+        if codes & RETRYABLE or code_of(failure) == "TransactionInProgressException":
             return
         raise failure

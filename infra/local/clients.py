@@ -149,13 +149,14 @@ def password(secret: str, stamp: str) -> str:
 
 
 class Device:
-    """A device with one MQTT link; `commands` holds what it was sent."""
+    """A device with one MQTT link; `commands` and `desired` hold what it was sent."""
 
     def __init__(self, mqtt_at: tuple[str, int], device: str, secret: str, stamp: str | None = None) -> None:
         self.device = device
         self.stamp = stamp or hour()
         self.client_id = f"{device}_0_0_{self.stamp}"
         self.commands: Inbox[dict[str, Any]] = Inbox()
+        self.desired: Inbox[dict[str, Any]] = Inbox()
         self._at = mqtt_at
         self._said: Inbox[str] = Inbox()
         self._client = mqtt.Client(
@@ -165,7 +166,7 @@ class Device:
         self._client.on_connect = lambda _c, _u, _f, reason, _p: self._said.put(f"connack {reason}")
         self._client.on_disconnect = lambda _c, _u, _f, reason, _p: self._said.put(f"end {reason}")
         self._client.on_subscribe = lambda *_: self._said.put("suback")
-        self._client.on_message = lambda _c, _u, message: self.commands.put(json.loads(message.payload))
+        self._client.on_message = lambda _c, _u, message: self._take(json.loads(message.payload))
 
     @property
     def connected(self) -> bool:
@@ -182,6 +183,10 @@ class Device:
             raise Refused(f"CONNECT of {self.client_id} was refused: {said}")
         self._client.subscribe(f"/huawei/v1/devices/{self.device}/command/json", qos=1)
         self._said.wait(lambda text: text == "suback", "answer to SUBSCRIBE")
+
+    def _take(self, message: dict[str, Any]) -> None:
+        inbox = self.desired if message["msgType"] == "cloudDesired" else self.commands
+        inbox.put(message)
 
     def report(self, service: str, data: dict[str, Any], child: str | None = None) -> None:
         """Publish a report, a gateway's for a child where one is named; returns once the broker has it."""

@@ -109,10 +109,74 @@ def deletions(fleet: Any) -> dict[str, Any]:
     }
 
 
-def _registered(fleet: Any, node_id: str) -> str:
+def shadows(fleet: Any) -> dict[str, Any]:
+    """60 properties wanted and reported at once, one more wanted otherwise by 20, while jobs send."""
+    from chalicelib.core import clock, products, shadow_sending, telemetry
+    from chalicelib.core import shadows as core
+    from chalicelib.core.products import NodeType
+    from chalicelib.core.telemetry import Report, Reported
+    from chalicelib.core.things import ThingModel
+    from chalicelib.store.devices import QUEUE, QueueRecord
+
+    free = products.create(fleet.tenant, "free", ThingModel(), node_type=NodeType.ENDPOINT)
+    device = _registered(fleet, "shadowed", free.id)
+
+    def want(**values: Any) -> Callable[[], Any]:
+        wanted = [core.Desired(service, values) for service in ("first", "second")]
+        return lambda: core.set_desired(fleet.caller, device, wanted)
+
+    def report(**values: Any) -> Callable[[], Any]:
+        said = tuple(Reported(service, values) for service in ("first", "second"))
+        return lambda: telemetry.report(Report(device, device, said, os.urandom(8).hex(), clock.now()))
+
+    calls = [act(**{f"p{n}": n}) for n in range(60) for act in (want, report)]
+    calls += [want(level=n) for n in range(20)]
+    calls += [lambda: shadow_sending.deliver(device)] * 10
+    outcomes = together(calls)
+    _, found = core.read(fleet.caller, device)
+    report(level=found[0].desired["level"])()
+    shadow_sending.deliver(device, ["first", "second"])
+    queue = QueueRecord.find(device, QUEUE)
+    return {
+        "outcomes": outcomes,
+        "desired": [sorted(each.desired) for each in found],
+        "reported": [sorted(each.reported) for each in found],
+        "states": _states(device),
+        "told": _told(device),
+        "waiting": sorted(queue.shadows or ()) if queue else [],
+    }
+
+
+def _states(device: str) -> dict[str, Counter[str]]:
+    """Of the changes of the property that many want, and of all others."""
+    from chalicelib.store.history import DesiredRecord
+
+    found: dict[str, Counter[str]] = {"level": Counter(), "others": Counter()}
+    for record in DesiredRecord.query(device, DesiredRecord.entry.startswith("D#")):
+        found["level" if "level" in record.names else "others"][f"{record.service} {record.status}"] += 1
+    return found
+
+
+def _told(device: str) -> Counter[str]:
+    """How often each service's outcome was told, by how many properties are different in it."""
+    from chalicelib.store.outbox import EventRecord
+
+    told = [
+        one
+        for record in EventRecord.query(device)
+        if record.type == "desired.settled"
+        for one in json.loads(record.data)["changes"]
+    ]
+    different = {(one["service"], *one["properties"]) for one in told}
+    return Counter(
+        [*(f"{one['service']} {one['status']}" for one in told), *("different" for _ in different)]
+    )
+
+
+def _registered(fleet: Any, node_id: str, product: str | None = None) -> str:
     from chalicelib.core import registration
 
-    new = registration.NewDevice(node_id, registration.BY_SECRET, product=fleet.product.id)
+    new = registration.NewDevice(node_id, registration.BY_SECRET, product=product or fleet.product.id)
     return str(registration.register(fleet.caller, new).device.device)
 
 
@@ -122,7 +186,7 @@ def _events(device: str) -> Counter[str]:
     return Counter(record.type for record in EventRecord.query(device))
 
 
-RACES = {race.__name__: race for race in (reports, registrations, commands, refreshes, deletions)}
+RACES = {race.__name__: race for race in (reports, registrations, commands, refreshes, deletions, shadows)}
 
 
 def main(name: str) -> None:

@@ -49,3 +49,23 @@ def test_a_device_is_deleted_once() -> None:
     assert found["outcomes"]["DeviceNotFound"] == 7
     assert found["deleted"] == 1
     assert found["total"] == 0
+
+
+def test_desired_and_reported_values_at_once_lose_nothing() -> None:
+    """Each value that was reported, before or after it was wanted, is DELIVERED and told once; of those
+    who want one property otherwise, the last wins.
+    """
+    found = race("shadows")
+    names = sorted(f"p{n}" for n in range(60))
+    assert found["outcomes"] == {"ok": 150}
+    assert found["desired"] == [["level", *names]] * 2
+    assert found["reported"] == [names] * 2
+    services = ("first", "second")
+    assert found["states"]["others"] == {f"{each} DELIVERED": 60 for each in services}
+    assert found["states"]["level"] == {
+        f"{each} {status}": count
+        for each in services
+        for status, count in (("SUPERSEDED", 19), ("DELIVERED", 1))
+    }
+    assert found["told"] == {**{f"{each} DELIVERED": 61 for each in services}, "different": 122}
+    assert found["waiting"] == []

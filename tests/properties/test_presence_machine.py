@@ -72,7 +72,7 @@ class Presence(RuleBasedStateMachine):
         made = registration.register(World.fleet.caller, new)
         self.device = made.device.device
         hours = [stamp(-1), stamp(0), stamp(1)]
-        self.clients = [Mqtt(self.device, made.secret, stamp=hours[n]) for n in range(CLIENTS)]
+        self.clients = [Mqtt(self.device, made.secret, mode=0, stamp=hours[n]) for n in range(CLIENTS)]
         self.sessions = itertools.count(1)
         self.alive: dict[str, str] = {}
         self.newest = ""  # the client admitted last

@@ -217,7 +217,7 @@ class Rig:
     device: FakeDevice
 
     def create(self, value: int = 1, **more: Any) -> str:
-        """A new command; answers its id within the device. Each is a millisecond younger than the one before."""
+        """A new command; answers its id in the device. Each is a millisecond younger than the last."""
         from chalicelib.core import commands
 
         self.clock.advance(0.001)

@@ -7,9 +7,10 @@ import pytest
 
 from chalicelib.core import applications, devices, fleet, products, registration, removal
 from chalicelib.core.applications import Caller
-from chalicelib.core.devices import Changes, Status
+from chalicelib.core.devices import Status
 from chalicelib.core.errors import DeviceNotFound, ListTooLong
 from chalicelib.core.fleet import Selection
+from chalicelib.core.modification import Changes, modify
 from chalicelib.core.products import NodeType
 from chalicelib.core.registration import BY_CODE, NewDevice
 from chalicelib.core.things import Service, ThingModel
@@ -164,8 +165,8 @@ def test_filters_hold_exactly_and_together(home: Fleet, clock: FakeClock) -> Non
     gateways = make_product(home.tenant, NodeType.GATEWAY, model="G1")
     made = register_many(home, clock, 4)
     gateway = register(home, "gateway", product=gateways.id)
-    devices.modify(home.caller, made[0], Changes(name="hall", location="here"))
-    devices.modify(home.caller, made[1], Changes(name="hall", device_type="Lamp"))
+    modify(home.caller, made[0], Changes(name="hall", location="here"))
+    modify(home.caller, made[1], Changes(name="hall", device_type="Lamp"))
     devices.set_status(made[2], Status.ONLINE)
     attach(made[1], gateway)
     attach(made[3], gateway)

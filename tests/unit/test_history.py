@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from chalicelib.core import devices, history, registration
-from chalicelib.core.devices import Changes
+from chalicelib.core import history, registration
 from chalicelib.core.errors import HistoryNotFound, InvalidInput
+from chalicelib.core.modification import Changes, modify
 from chalicelib.core.registration import BY_CODE, NewDevice
 from chalicelib.store.devices import DEVICE, DeviceRecord
 from chalicelib.store.history import HistoryRecord
@@ -126,12 +126,12 @@ def test_a_shorter_ageing_hides_at_once_and_a_longer_one_brings_back_what_it_kep
     report(device, clock.at)
     clock.advance(2 * DAY)
     report(device, clock.at, level=2)
-    devices.modify(home.caller, device, Changes(ageing=1))
+    modify(home.caller, device, Changes(ageing=1))
     page = read(home, device)
     assert ([each.data for each in page.items], page.total) == ([{"level": 2}], 1)
-    devices.modify(home.caller, device, Changes(ageing=0))
+    modify(home.caller, device, Changes(ageing=0))
     assert levels(home, device) == []
-    devices.modify(home.caller, device, Changes(ageing=90))
+    modify(home.caller, device, Changes(ageing=90))
     assert levels(home, device) == [2, 1]
     clock.advance(5 * DAY)
     assert levels(home, device) == [2]  # the first came when seven days were its end

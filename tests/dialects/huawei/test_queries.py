@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from chalicelib.core import devices, history, products, registration
-from chalicelib.core.devices import Changes, Status
+from chalicelib.core.devices import Status
+from chalicelib.core.modification import Changes, modify
 from chalicelib.core.registration import BY_CODE, NewDevice
 from chalicelib.core.things import ThingModel
 from chalicelib.store.devices import DEVICE, SHADOW, DeviceRecord, ShadowRecord
@@ -166,7 +167,7 @@ def test_an_absent_and_a_strangers_device_are_answered_alike(app: Gateway, fleet
     absent, theirs = app.get(f"{ONE}/{'0' * 32}"), stranger.get(f"{ONE}/{device}")
     assert refused(absent) == (404, "100403")
     assert (absent.status, absent.body) == (theirs.status, theirs.body)
-    assert refused(app.get(f"{ONE}/{device}?appId=other")) == (403, "100217")
+    assert refused(app.get(f"{ONE}/{device}?appId=other")) == (403, "100203")
 
 
 # 1.6.2
@@ -218,7 +219,7 @@ def test_filters(app: Gateway, fleet: Fleet, clock: FakeClock) -> None:
     attach(child, gateway)
     clock.advance(10)
     lamp = register(fleet, "lamp")
-    devices.modify(fleet.caller, lamp, Changes(name="hall", location="here", device_type="Lamp"))
+    modify(fleet.caller, lamp, Changes(name="hall", location="here", device_type="Lamp"))
     devices.set_status(lamp, Status.ONLINE)
     cases = {
         f"gatewayId={gateway}": [child, gateway],

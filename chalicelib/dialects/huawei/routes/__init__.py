@@ -2,6 +2,17 @@
 
 from .. import notify
 from ..api import api
-from . import commands, devices, queries, security, shadows, subscriptions
+from . import batches, commands, devices, groups, queries, security, shadows, subscriptions
 
-__all__ = ["api", "commands", "devices", "notify", "queries", "security", "shadows", "subscriptions"]
+__all__ = [
+    "api",
+    "batches",
+    "commands",
+    "devices",
+    "groups",
+    "notify",
+    "queries",
+    "security",
+    "shadows",
+    "subscriptions",
+]
