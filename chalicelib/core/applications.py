@@ -36,7 +36,7 @@ class Application(msgspec.Struct, frozen=True):
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who calls: an authenticated application. `owner` is the application it acts for, `tenant` that one's."""
+    """Who calls: an authenticated application. It acts for the application `owner`, of `tenant`."""
 
     tenant: str
     application: str

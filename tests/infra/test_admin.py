@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core import applications, devices, products, registration
+from chalicelib.core import applications, authority, devices, products, registration, subscriptions
 from chalicelib.core.applications import Application
 from chalicelib.core.errors import WrongSecret
 from chalicelib.core.registration import NewDevice
@@ -125,6 +125,39 @@ def test_a_rotated_secret_ends_the_old_one(operator: Operator, fleet: Fleet) -> 
     assert operator.refused("application", "rotate-secret", ABSENT) == (
         f"polything: application not found: {ABSENT}\n"
     )
+
+
+def test_the_rate_of_an_application_is_set(operator: Operator, fleet: Fleet) -> None:
+    made = operator.json("application", "set-rate", fleet.application, "--calls", 250)
+    assert (made["id"], made["rate"]) == (fleet.application, 250)
+    assert applications.find(fleet.application).rate == 250
+    assert operator.json("application", "list", "--tenant", fleet.tenant)[0]["rate"] == 250
+    assert "rate must be 1 to 1000000" in operator.refused(
+        "application", "set-rate", fleet.application, "--calls", 0
+    )
+    assert operator.refused("application", "set-rate", ABSENT, "--calls", 5) == (
+        f"polything: application not found: {ABSENT}\n"
+    )
+
+
+def test_an_application_is_allowed_to_act_for_another_and_no_longer(operator: Operator, fleet: Fleet) -> None:
+    helper = applications.create_application(fleet.tenant, "helper")[0].id
+    pair = ("--owner", fleet.application, "--grantee", helper)
+    assert operator.json("authorization", "grant", *pair)["grantee"] == helper
+    assert [one["grantee"] for one in operator.json("authorization", "list", *pair[:2])] == [helper]
+    acting = authority.caller(fleet.tenant, helper, fleet.application)
+    subscriptions.create(acting, "huawei", "bindDevice", "https://93.184.215.14:443/x", owners=True)
+    left = operator.json("authorization", "revoke", *pair)["subscriptionsLeft"]
+    assert [one["notifyType"] for one in left] == ["bindDevice"]
+    assert operator.json("authorization", "list", *pair[:2]) == []
+    assert "not authorized" in operator.refused("authorization", "revoke", *pair)
+
+
+def test_a_grant_across_tenants_has_to_be_meant(operator: Operator, fleet: Fleet) -> None:
+    other = make_fleet("other")
+    pair = ("--owner", fleet.application, "--grantee", other.application)
+    assert f"another tenant, {other.tenant}" in operator.refused("authorization", "grant", *pair)
+    operator.json("authorization", "grant", *pair, "--across-tenants")
 
 
 @pytest.mark.parametrize("form", ["json", "folder", "zip"])

@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.core import applications, products
 from infra.local.provision import provision
-from infra.local.seed import credentials
+from infra.local.seed import RATE, credentials
 
 
 @pytest.mark.usefixtures("aws")
@@ -15,6 +15,7 @@ def test_what_works_is_kept() -> None:
     assert set(first) == {"appId", "secret", "productId"}
     assert credentials(first) == first
     application = applications.verify(first["appId"], first["secret"])
+    assert application.rate == RATE
     assert products.get(application.tenant, first["productId"]).manufacturer_id == "PolythingDemo"
 
 
