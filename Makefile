@@ -45,4 +45,4 @@ lock: $(STAMP) ## rewrite both requirements files with hashes
 	@$(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe -o requirements-dev.txt requirements-dev.in
 
 clean: ## remove .venv, the local cloud's state and caches
-	@rm -rf $(VENV) .local .pytest_cache .mypy_cache .ruff_cache
+	@rm -rf $(VENV) .local .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage

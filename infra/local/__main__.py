@@ -72,8 +72,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace, stopping: threading.Event) -> int:
     # only now: --help and a wrong option must answer at once
+    from botocore.exceptions import NoCredentialsError
+
     from infra.local import logs
     from infra.local.cloud import LocalCloud
+    from infra.local.errors import CredentialsMissing
     from infra.local.instructions import instructions
     from infra.local.seed import seed
     from infra.local.sources import Pace
@@ -89,7 +92,12 @@ def _run(options: argparse.Namespace, stopping: threading.Event) -> int:
     )
     cloud.state.open()
     terminal = logs.set_up(options.state / "polything.log", fresh=options.reset)
-    cloud.start()
+    try:
+        cloud.start()
+    except NoCredentialsError as error:
+        raise CredentialsMissing(
+            "the endpoints you named need AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (any, for an emulator)"
+        ) from error
     try:
         print(instructions(seed(cloud), options.state), file=terminal, flush=True)
         while not stopping.wait(WATCH_SECONDS):

@@ -6,6 +6,7 @@ LocalCloudError
 ├── StateUnusable    the state directory cannot be written, or was made by another version
 ├── DependencyMissing
 ├── EndpointsIncomplete  AWS_ENDPOINT_URL_… names one of the two servers that are needed
+├── CredentialsMissing   servers of the operator's own are named, but no credentials for them
 ├── EmulatorFailed   ministack did not start, or ended by itself
 └── TemplateError    infra/data.yaml says something that cannot be made here
 """
@@ -32,6 +33,10 @@ class DependencyMissing(LocalCloudError):
 
 
 class EndpointsIncomplete(LocalCloudError):
+    pass
+
+
+class CredentialsMissing(LocalCloudError):
     pass
 
 

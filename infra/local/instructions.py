@@ -21,7 +21,7 @@ Paste these lines into a shell, in their order. First log in:
 
   field() {{ sed -n "s/.*\\"$1\\" *: *\\"\\([^\\"]*\\)\\".*/\\1/p"; }}
   TOKEN=$(curl -s {http}/iocm/app/sec/v1.1.0/login -d appId={appId} -d secret={secret} | field accessToken)
-  call() {{ curl -s -H "app_key: {appId}" -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" "$@"; }}
+  call() {{ curl -s -H "app_key: {appId}" -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" "$@"; echo; }}
 
 register a device and work out its MQTT login:
 
@@ -33,7 +33,8 @@ have its data pushed to you (something must listen on port 9999):
 
   call {http}/iocm/app/sub/v1.2.0/subscriptions -d '{{"notifyType": "deviceDataChanged", "callbackUrl": "http://127.0.0.1:9999/"}}'
 
-report as the device, then stay connected and wait for commands:
+report as the device, then stay connected and wait for commands (with Mosquitto's clients; `make demo`
+needs none):
 
   mosquitto_pub -h {host} -p {port} -q 1 -i ${{ID}}_0_0_$HOUR -u $ID -P $PASSWORD -t /huawei/v1/devices/$ID/data/json -m '{{"msgType": "deviceReq", "data": [{{"serviceId": "Meter", "serviceData": {{"level": 40, "flow": 1.5}}}}]}}'
   mosquitto_sub -h {host} -p {port} -q 1 -i ${{ID}}_0_0_$HOUR -u $ID -P $PASSWORD -t /huawei/v1/devices/$ID/command/json &

@@ -95,3 +95,16 @@ def test_the_cloud_of_the_end_to_end_tests_restarts_and_survives_a_crash(tmp_pat
         cloud.kill()
         cloud.start()
         assert (cloud.http, cloud.huawei) == (address, credentials)
+
+
+def test_own_endpoints_without_credentials_are_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    code, error = refused("--state", tmp_path / "state", "--port", 0, "--mqtt-port", 0)
+    assert (code, error.count("\n")) == (1, 1)
+    assert "AWS_ACCESS_KEY_ID" in error

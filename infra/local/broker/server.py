@@ -128,7 +128,9 @@ class Broker:
         try:
             self.data_port = await self._http.start(LOOPBACK, data_port)
         except OSError as error:
-            raise OSError(error.errno, f"data plane port {data_port} on {LOOPBACK}: {error.strerror}") from error
+            raise OSError(
+                error.errno, f"data plane port {data_port} on {LOOPBACK}: {error.strerror}"
+            ) from error
         self.mqtt_port = int(self._mqtt.sockets[0].getsockname()[1])
         log.info("broker on %s: MQTT %d, data plane %d", host, self.mqtt_port, self.data_port)
 
