@@ -222,15 +222,16 @@ def _link(claim: Claim, admitted: Admitted, now: int) -> dict[str, Any]:
         "TableName": _table("devices"),
         "UpdateExpression": (
             "SET previous = if_not_exists(client, :client), client = :client, dialect = :dialect,"
-            " topic_id = :topic, since = :since, kind = :kind, #online = if_not_exists(#online, :off)"
-            " REMOVE #session"
+            " topic_id = :topic, admitted = :now, since = if_not_exists(since, :never), kind = :kind,"
+            " #online = if_not_exists(#online, :off)"
         ),
-        "ExpressionAttributeNames": {"#session": "session", "#online": "online"},
+        "ExpressionAttributeNames": {"#online": "online"},
         "ExpressionAttributeValues": {
             ":client": {"S": claim.client},
             ":dialect": {"S": claim.dialect},
             ":topic": {"S": admitted.topic_id},
-            ":since": {"N": str(now)},
+            ":now": {"N": str(now)},
+            ":never": {"N": "0"},
             ":kind": {"S": "link"},
             ":off": {"BOOL": False},
         },

@@ -102,7 +102,7 @@ def _is_current(link: LinkRecord, session: str, at: int) -> bool:
     """Whether this connection speaks for the device: none that lives is newer."""
     if session in (link.ended or ()):
         return False
-    return not _live(link) or link.session == session or at > int(link.since)
+    return not _live(link) or link.session == session or at >= int(link.since)
 
 
 def _announce(
@@ -158,7 +158,7 @@ def gone(client: str, session: str, at: int) -> None:
         record, link, _ = _parts(known.device)
         if record is None or link is None or record.deleted or session in (link.ended or ()):
             return
-        if not _live(link) and clock.now() - int(link.since) < PATIENCE:
+        if _awaited(link) and not (_live(link) and link.session != session):
             _judge_later(PATIENCE // clock.SECOND, client, session, at)
             return
         try:
@@ -181,8 +181,14 @@ def _end(record: DeviceRecord, link: LinkRecord, session: str, at: int) -> None:
     change.commit()
 
 
+def _awaited(link: LinkRecord) -> bool:
+    """Whether a connection was admitted a moment ago and is not announced yet."""
+    admitted = int(link.admitted or 0)
+    return admitted > int(link.since) and clock.now() - admitted < PATIENCE
+
+
 def _live(link: LinkRecord) -> bool:
-    """Whether the current client's connection is announced and not known to have ended."""
+    """Whether the connection announced last is not known to have ended."""
     return bool(link.session) and link.session not in (link.ended or ())
 
 
@@ -191,6 +197,7 @@ def _as_read(link: LinkRecord) -> Any:
     same = LinkRecord.client == link.client
     same &= LinkRecord.since == link.since
     same &= LinkRecord.session == link.session if link.session else LinkRecord.session.does_not_exist()
+    same &= LinkRecord.admitted == link.admitted if link.admitted else LinkRecord.admitted.does_not_exist()
     return same & (LinkRecord.ended == link.ended if link.ended else LinkRecord.ended.does_not_exist())
 
 

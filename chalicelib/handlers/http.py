@@ -34,6 +34,10 @@ def _answer(request: Request, dialects: Mapping[str, str]) -> Answer:
 
 @cache
 def api_of(name: str) -> Api:
+    """A dialect's operations; with the first of them, what core leaves open is filled in too."""
+    from . import wiring
+
+    wiring.wire()
     api: Api = import_module(f"chalicelib.dialects.{name}.routes").api
     return api
 

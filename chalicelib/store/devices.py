@@ -206,7 +206,8 @@ class LinkRecord(DeviceItem, discriminator="link"):
     dialect = UnicodeAttribute()
     codec = UnicodeAttribute(null=True)  # "json" or "binary": how it last spoke
     topic_id = UnicodeAttribute()  # the id in its topics: device id or node id
-    since = NumberAttribute()  # ms of its last turn: a CONNECT admitted, a connection announced or ended
+    admitted = NumberAttribute(null=True)  # ms of the last CONNECT
+    since = NumberAttribute()  # ms when its connection was announced last, or ended
     session = UnicodeAttribute(null=True)  # the broker's session id, once announced
     ended = ListAttribute[Any](null=True)  # the last session ids that have ended
     online = BooleanAttribute()

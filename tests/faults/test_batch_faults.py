@@ -1,7 +1,6 @@
 """Batch tasks whose workers die and whose messages come twice: one command and one end a sub-task."""
 
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
@@ -22,13 +21,13 @@ SEND, WRITE, READ, QUEUE = "SendDirectMessage", "TransactWriteItems", "BatchGetI
 
 
 @pytest.fixture
-def rig(aws: None, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
+def rig(aws: None, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> Rig:
     """Several transactions for a few devices, sent one after the other."""
     monkeypatch.setattr(batch_work, "FLYING_AT_ONCE", 2)
     monkeypatch.setattr(batch_work, "WAITING_AT_ONCE", 2)
     monkeypatch.setattr(batch_work, "SENDERS", 1)
     monkeypatch.setattr(batch_marks, "CHUNK_SIZE", 4)
-    yield Rig(clock)
+    return Rig(clock)
 
 
 def settle(rig: Rig, devices: list[FakeDevice]) -> None:
@@ -130,7 +129,9 @@ def test_two_workers_at_a_time_share_a_chunk(rig: Rig, monkeypatch: pytest.Monke
     check(rig, batch, devices, seen)
 
 
-@pytest.mark.parametrize(("operation", "step"), [*((WRITE, step) for step in range(4)), (QUEUE, 0), (QUEUE, 1)])
+@pytest.mark.parametrize(
+    ("operation", "step"), [*((WRITE, step) for step in range(4)), (QUEUE, 0), (QUEUE, 1)]
+)
 @pytest.mark.parametrize("loses", ["call", "answer"])
 def test_a_search_killed_anywhere_finds_each_device_once(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, operation: str, step: int, loses: str
@@ -174,9 +175,7 @@ def test_a_creation_killed_anywhere_makes_a_whole_task_or_none(
 
 
 @pytest.mark.parametrize("step", range(4))
-def test_an_end_killed_anywhere_is_the_same_end(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch, step: int
-) -> None:
+def test_an_end_killed_anywhere_is_the_same_end(rig: Rig, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     devices = rig.devices(5, online=False)
     batch = rig.create([device.id for device in devices])
     rig.work.run()

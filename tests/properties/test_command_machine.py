@@ -31,7 +31,7 @@ from tests.support.queues import Job, WorkQueue
 
 AT = 1_700_000_000_000
 STEPS = 25
-EXAMPLES = 14
+EXAMPLES = 8
 IN_THE_AIR = (Status.SENT.value, Status.DELIVERED.value)
 
 

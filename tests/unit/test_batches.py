@@ -1,7 +1,6 @@
 """Batch tasks: what they cost, whom they reach, and counters that equal a recount."""
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -37,7 +36,7 @@ from chalicelib.store.commands import CommandRecord
 from chalicelib.store.devices import DEVICE, LINK, DeviceRecord, LinkRecord
 from tests.conftest import Calls
 from tests.support.clock import FakeClock
-from tests.support.fleet import Fleet, make_fleet, make_product
+from tests.support.fleet import make_fleet, make_product
 from tests.support.iot import FakeDevice, FakeIot, Reaction, add_device
 from tests.support.queues import WorkQueue
 
@@ -76,9 +75,7 @@ class Rig:
 
     def create(self, devices: list[str] | None = None, target: Target | None = None, **more: Any) -> str:
         given = {"name": "night", "timeout": 600, "order": SET_LEVEL, "dialect": "huawei"} | more
-        made = NewBatch(
-            target=target or Target(TargetKind.DEVICES), devices=tuple(devices or ()), **given
-        )
+        made = NewBatch(target=target or Target(TargetKind.DEVICES), devices=tuple(devices or ()), **given)
         return batches.create(self.fleet.caller, made)
 
     def get(self, batch: str) -> Batch:
@@ -119,8 +116,8 @@ def _link(device: str) -> LinkRecord:
 
 
 @pytest.fixture
-def rig(aws: None, clock: FakeClock) -> Iterator[Rig]:
-    yield Rig(clock)
+def rig(aws: None, clock: FakeClock) -> Rig:
+    return Rig(clock)
 
 
 # what it costs
@@ -284,7 +281,9 @@ def test_throttled_messages_are_not_lost(rig: Rig) -> None:
 
 def test_what_a_device_does_not_take_fails_by_itself(rig: Rig) -> None:
     good, zombie, other = rig.devices(3)
-    DeviceRecord(zombie.id, DEVICE).update([DeviceRecord.last_seen.set(1), DeviceRecord.status.set("OFFLINE")])
+    DeviceRecord(zombie.id, DEVICE).update(
+        [DeviceRecord.last_seen.set(1), DeviceRecord.status.set("OFFLINE")]
+    )
     LinkRecord(zombie.id, LINK).update([LinkRecord.online.set(False)])
     stranger = add_device(make_fleet("other"), rig.iot)
     batch = rig.create([good.id, zombie.id, stranger.id, "nobody"])

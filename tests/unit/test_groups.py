@@ -386,9 +386,7 @@ def test_a_registration_that_is_over_leaves_its_group(fleet: Fleet, clock: FakeC
     assert right(fleet.caller, group, [])
 
 
-def test_deleting_a_group_frees_its_members_at_once(
-    fleet: Fleet, clock: FakeClock, work: WorkQueue
-) -> None:
+def test_deleting_a_group_frees_its_members_at_once(fleet: Fleet, clock: FakeClock, work: WorkQueue) -> None:
     devices = register(fleet, 5)
     group = groups.create(fleet.caller, "hall", members=devices).id
     groups.delete(fleet.caller, group)
@@ -441,9 +439,7 @@ def test_the_limit_cannot_go_below_the_members(fleet: Fleet) -> None:
     assert groups.modify(fleet.caller, group, "hall", None, 0).most == 0
 
 
-def test_an_application_has_a_bounded_number_of_groups(
-    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_application_has_a_bounded_number_of_groups(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(regrouping, "MOST_GROUPS", 2)
     first = groups.create(fleet.caller, "first").id
     groups.create(fleet.caller, "second")

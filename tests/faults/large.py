@@ -1,0 +1,107 @@
+"""Groups and batch tasks at size and in races, on ministack: `python -m tests.faults.large NAME`.
+
+Prints one JSON object of what happened; tests/faults/test_large.py judges it. moto copies a table for
+every transaction, which takes minutes for a thousand devices.
+"""
+
+import sys
+from collections import Counter
+from typing import Any
+
+from tests.faults import races
+
+
+def members(fleet: Any) -> dict[str, Any]:
+    """A thousand devices join and leave one group; two groups want the same five hundred at once."""
+    from chalicelib.core import groups
+    from chalicelib.store.devices import DeviceItem
+
+    devices = _devices(fleet, 1000)
+    caller = fleet.caller
+    one, two = (groups.create(caller, name).id for name in ("one", "two"))
+    groups.add(caller, one, devices)
+    joined = (groups.get(caller, one).members, groups.members(caller, one, 9, 100).items == devices[900:])
+    groups.remove(caller, one, devices)
+    left = (groups.get(caller, one).members, groups.members(caller, one, 0, 1000).items)
+    outcomes = races.together(
+        [lambda: groups.add(caller, one, devices[:500]), lambda: groups.add(caller, two, devices[400:900])]
+    )
+    held = DeviceItem.batch_get([(device, "W#group") for device in devices])
+    return {
+        "joined": joined,
+        "left": left,
+        "outcomes": outcomes,
+        "counts": sorted([groups.get(caller, one).members, groups.get(caller, two).members]),
+        "listed": sorted(len(groups.members(caller, each, 0, 1000).items) for each in (one, two)),
+        "items": Counter(str(item.operation) for item in held),
+    }
+
+
+def batch(fleet: Any) -> dict[str, Any]:
+    """A task to ten thousand devices that do not exist and two hundred that do; each chunk is worked twice
+    at the same time.
+    """
+    from chalicelib.core import batch_ends, batch_work, batches
+    from chalicelib.core.batches import NewBatch, Order, Target, TargetKind
+    from chalicelib.store.commands import CommandRecord
+
+    devices = _devices(fleet, 200)
+    nobody = [f"{number:064x}" for number in range(10_000)]
+    order = Order("Meter", "SET_LEVEL", {"value": 5})
+    new = NewBatch("night", 600, Target(TargetKind.DEVICES), order, "huawei", (*devices, *nobody))
+    made = batches.create(fleet.caller, new)
+    _, chunks = batch_ends.read(made)
+    names = [chunk.item for chunk in chunks]
+    outcomes = races.together([lambda name=name: batch_work.perform(made, name) for name in names * 2])
+    counts = batches.get(fleet.caller, made).counts
+    return {
+        "outcomes": outcomes,
+        "chunks": len(names),
+        "counts": [counts.total, counts.failed, counts.complete, counts.progress],
+        "commands": Counter(len(list(CommandRecord.query(device))) for device in devices),
+        "pending": batches.details(fleet.caller, made, batches.Stage.PENDING).total,
+    }
+
+
+def answers(fleet: Any) -> dict[str, Any]:
+    """The devices of one chunk all answer at once: one item takes a hundred changes."""
+    from chalicelib.core import batch_ends, batch_work, batches, command_machine
+    from chalicelib.core.batches import NewBatch, Order, Target, TargetKind
+    from chalicelib.core.command_states import Status
+    from chalicelib.store.commands import CommandRecord
+
+    devices = _devices(fleet, 100)
+    order = Order("Meter", "SET_LEVEL", {"value": 5})
+    new = NewBatch("night", 600, Target(TargetKind.DEVICES), order, "huawei", tuple(devices))
+    made = batches.create(fleet.caller, new)
+    batch_work.perform(made, batch_ends.read(made)[1][0].item)
+    records = [next(iter(CommandRecord.query(device))) for device in devices]
+    states = (Status.FAILED, Status.CANCELED)
+    outcomes = races.together(
+        [
+            lambda record=record, number=number: command_machine.end(record, states[number % 2])
+            for number, record in enumerate(records * 2)
+        ]
+    )
+    counts = batches.get(fleet.caller, made).counts
+    return {"outcomes": outcomes, "counts": [counts.total, counts.failed, counts.complete]}
+
+
+def _devices(fleet: Any, count: int) -> list[str]:
+    """Written at once, after the example of one that is registered."""
+    from chalicelib.store.devices import DEVICE, DeviceRecord
+
+    known = DeviceRecord.find(races._registered(fleet, "first"), DEVICE).values()
+    made = [f"{number:032x}" for number in range(count)]
+    with DeviceRecord.batch_write() as batch:
+        for device in made:
+            batch.save(DeviceRecord(**{**known, "device": device, "gateway": device}))
+    return made
+
+
+SCENES = {scene.__name__: scene for scene in (members, batch, answers)}
+
+
+if __name__ == "__main__":
+    races.RACES.update(SCENES)
+    races.main(sys.argv[1])
