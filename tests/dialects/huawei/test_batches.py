@@ -63,9 +63,9 @@ def refused(reply: Reply) -> tuple[int, str]:
 
 
 def body(
-    devices: list[str] | None = None, param: dict[str, Any] | None = None, **more: Any
+    devices: list[str] | None = None, wanted: dict[str, Any] | None = None, **more: Any
 ) -> dict[str, Any]:
-    target = {"type": "DeviceList", "deviceList": devices or []} | (param or {})
+    target = {"type": "DeviceList", "deviceList": devices or []} | (wanted or {})
     given = {
         "taskName": "night",
         "taskType": "DeviceCmd",
@@ -325,7 +325,7 @@ def test_the_commands_states_go_to_the_callback_url(
     outbox.dispatch(stream())
     told = [read(record["body"]) for record in received("callbacks.fifo")["Records"]]
     assert {each.url for each in told} == {url}
-    pushed = [json.loads(each.body) for each in told]
+    pushed = [json.loads(bytes(each.body)) for each in told]
     command = details(app, task)["taskDetails"][0]["param"]["commandId"]
     assert pushed[0] == {
         "deviceId": device.id,
