@@ -153,8 +153,7 @@ def _record(claim: Claim, admitted: Admitted, secret: Item, holder: str = "") ->
     """The session of this client id and the device's current link, in one transaction that holds only
     while the secret stands. `holder` may lose the client id.
 
-    The link before it is remembered, so that its connection is ended once this one is announced.
-    Raises _Changed, _Held.
+    The link goes on naming the connection before it, until this one is announced. Raises _Changed, _Held.
     """
     now = clock.now()
     writes = [
@@ -221,8 +220,9 @@ def _link(claim: Claim, admitted: Admitted, now: int) -> dict[str, Any]:
         "Key": _key(admitted.device, LINK),
         "TableName": _table("devices"),
         "UpdateExpression": (
-            "SET previous = if_not_exists(client, :client), client = :client, dialect = :dialect,"
-            " topic_id = :topic, admitted = :now, since = if_not_exists(since, :never), kind = :kind,"
+            "SET client = if_not_exists(client, :client), dialect = if_not_exists(dialect, :dialect),"
+            " topic_id = if_not_exists(topic_id, :topic), admitted = :now,"
+            " since = if_not_exists(since, :never), kind = :kind,"
             " #online = if_not_exists(#online, :off)"
         ),
         "ExpressionAttributeNames": {"#online": "online"},

@@ -2,10 +2,10 @@
 
 Vendors put timestamps into client ids, so a reconnection is often a new client; others keep one
 client id, and the broker tells its connections apart by session ids. Events come late, twice and in
-any order. The authorizer names the client it admitted; of the connections announced, the newest that
-is not known to have ended speaks for the device. "Disconnected" is judged after a short delay, and
-takes the device offline only where no other connection lives; where one was admitted a moment ago, its
-announcement is waited for. What has ended is not announced again by a late event.
+any order. Of the connections announced, the newest that is not known to have ended speaks for the
+device. "Disconnected" is judged after a short delay, and takes the device offline only where no other
+connection lives; where one was admitted a moment ago, its announcement is waited for. What has ended is
+not announced again by a late event.
 """
 
 from threading import Lock
@@ -112,15 +112,16 @@ def _announce(
     if current and link.session == session:
         return
     change = Transaction()
-    met = contact.meet(change, record, at, online=current)
+    met = contact.meet(change, record, min(at, known.since), online=current)
     if current:
-        actions = [
+        actions: list[Action] = [
             LinkRecord.client.set(known.client),
             LinkRecord.topic_id.set(known.topic_id),
             LinkRecord.dialect.set(known.dialect),
             LinkRecord.session.set(session),
             LinkRecord.online.set(True),
             LinkRecord.since.set(at),
+            LinkRecord.previous.set(link.client) if _live(link) else LinkRecord.previous.remove(),
         ]
         change.update(LinkRecord(record.device, LINK), actions, _as_read(link))
         if not met:
@@ -129,14 +130,14 @@ def _announce(
 
 
 def _tidy(link: LinkRecord, queue: QueueRecord | None, client: str, session: str, *, current: bool) -> None:
-    """One connection a device: end the others. `link` is as it was before. Then send what waits."""
+    """One connection a device: end the other. `link` is as it was before. Then send what waits."""
     if not current:
-        if client != link.client and _live(link) and session not in (link.ended or ()):
+        if client != link.client and session not in (link.ended or ()):
             iot.disconnect(client)
         return
-    for other in {link.client, link.previous} if _live(link) else {link.previous}:
-        if other and other != client:
-            iot.disconnect(other)
+    replaced = link.previous if link.session == session else link.client if _live(link) else None
+    if replaced and replaced != client:
+        iot.disconnect(replaced)
     if queue is not None and queue.waiting:
         queues.work("drain", device=link.device)
     if queue is not None and queue.shadows:

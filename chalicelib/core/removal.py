@@ -184,8 +184,7 @@ def _has_news(tombstone: DeviceRecord) -> bool:
 def _end_link(device: str) -> None:
     link = LinkRecord.find(device, LINK)
     if link is not None:
-        for client in {link.client, link.previous or link.client}:
-            iot.disconnect(client)
+        iot.disconnect(link.client)
 
 
 def _erase_some(device: str) -> bool:

@@ -28,7 +28,7 @@ def refresh(
     password, or its registration ends. A connection that is left ends. Answers code and timeout.
 
     Raises DeviceNotFound, DeviceNotActive, DeviceOnline, NodeIdTaken, BadVerifyCode, InvalidInput,
-    Busy. Two AWS calls, one more for each MQTT client it had last.
+    Busy. Three AWS calls, two where it never connected.
     """
     code = verify_code or credentials.new_code()
     for attempt in range(TRIES):
@@ -41,8 +41,8 @@ def refresh(
         except _Stale:
             pause(attempt)
             continue
-        for client in {link.client, link.previous or link.client} if link else ():
-            iot.disconnect(client)
+        if link is not None:
+            iot.disconnect(link.client)
         return code, timeout
     raise Busy(device)
 

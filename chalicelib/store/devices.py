@@ -202,7 +202,7 @@ class MemberRecord(DeviceItem, discriminator="member"):
 
 class LinkRecord(DeviceItem, discriminator="link"):
     client = UnicodeAttribute()
-    previous = UnicodeAttribute(null=True)  # the client before it, to be disconnected
+    previous = UnicodeAttribute(null=True)  # the client it took over from, to be disconnected
     dialect = UnicodeAttribute()
     codec = UnicodeAttribute(null=True)  # "json" or "binary": how it last spoke
     topic_id = UnicodeAttribute()  # the id in its topics: device id or node id

@@ -21,6 +21,12 @@ BY_CODE = "/iocm/app/reg/v1.1.0/deviceCredentials"
 DEVICES = "/iocm/app/dm/v1.4.0/devices"
 COMMANDS = "/iocm/app/cmd/v1.4.0/deviceCommands"
 TASKS = "/iocm/app/cmd/v1.4.0/deviceCommandCancelTasks"
+BATCHES = "/iocm/app/batchtask/v1.1.0/tasks"
+DETAILS = "/iocm/app/batchtask/v1.1.0/taskDetails"
+GROUPS = "/iocm/app/devgroup/v1.3.0/devGroups"
+MEMBERS = "/iocm/app/dm/v1.2.0/devices/ids"
+JOIN = "/iocm/app/dm/v1.1.0/devices/addDevGroupTagToDevices"
+LEAVE = "/iocm/app/dm/v1.1.0/devices/deleteDevGroupTagFromDevices"
 SHADOW = "/iocm/app/shadow/v1.5.0/devices/{deviceId}"
 SUBSCRIPTIONS = "/iocm/app/sub/v1.2.0/subscriptions"
 URL = "http://203.0.113.10:9000/"
@@ -100,6 +106,28 @@ def commands_by_page(world: World) -> Callable[[], Reply]:
     return lambda: world.app.get(f"{COMMANDS}?deviceId={world.device}&pageSize=1")
 
 
+def of_group(world: World, act: Callable[[str], Reply]) -> Callable[[], Reply]:
+    made = world.app.post(GROUPS, {"name": "hall"}).json["id"]
+    return lambda: act(made)
+
+
+def leave(world: World) -> Callable[[], Reply]:
+    made = world.app.post(GROUPS, {"name": "hall", "deviceIds": [world.device]}).json["id"]
+    return lambda: world.app.post(LEAVE, {"devGroupId": made, "deviceIds": [world.device]})
+
+
+def batch(world: World) -> Reply:
+    command = {"serviceId": "Meter", "method": "SET_LEVEL", "paras": {"value": 1}}
+    param = {"type": "Broadcast", "command": command}
+    body = {"taskName": "night", "taskType": "DeviceCmd", "timeout": 10, "param": param}
+    return world.app.post(BATCHES, body)
+
+
+def of_batch(world: World, act: Callable[[str], Reply]) -> Callable[[], Reply]:
+    made = batch(world).json["taskID"]
+    return lambda: act(made)
+
+
 SCENES: dict[str, Callable[[World], Callable[[], Reply]]] = {
     f"POST {LOGIN}": lambda w: lambda: log_in(w),
     "POST /iocm/app/sec/v1.1.0/refreshToken": refresh,
@@ -137,6 +165,21 @@ SCENES: dict[str, Callable[[World], Callable[[], Reply]]] = {
     f"POST {COMMANDS}": lambda w: w.command,
     f"GET {COMMANDS}": commands_by_page,
     f"PUT {COMMANDS}/{{deviceCommandId}}": cancel,
+    f"POST {BATCHES}": lambda w: lambda: batch(w),
+    f"GET {BATCHES}/{{taskId}}": lambda w: of_batch(w, lambda made: w.app.get(f"{BATCHES}/{made}")),
+    f"GET {DETAILS}": lambda w: of_batch(w, lambda made: w.app.get(f"{DETAILS}?taskId={made}")),
+    f"POST {GROUPS}": lambda w: lambda: w.app.post(GROUPS, {"name": "hall", "deviceIds": [w.device]}),
+    f"GET {GROUPS}": lambda w: lambda: w.app.get(f"{GROUPS}?pageSize=10"),
+    f"GET {GROUPS}/{{devGroupId}}": lambda w: of_group(w, lambda made: w.app.get(f"{GROUPS}/{made}")),
+    f"PUT {GROUPS}/{{devGroupId}}": lambda w: of_group(
+        w, lambda made: w.app.put(f"{GROUPS}/{made}", {"name": "roof"})
+    ),
+    f"DELETE {GROUPS}/{{devGroupId}}": lambda w: of_group(w, lambda made: w.app.delete(f"{GROUPS}/{made}")),
+    f"GET {MEMBERS}": lambda w: of_group(w, lambda made: w.app.get(f"{MEMBERS}?devGroupId={made}")),
+    f"POST {JOIN}": lambda w: of_group(
+        w, lambda made: w.app.post(JOIN, {"devGroupId": made, "deviceIds": [w.device]})
+    ),
+    f"POST {LEAVE}": leave,
     f"POST {TASKS}": task,
     f"GET {TASKS}": query_tasks,
 }

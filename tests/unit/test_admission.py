@@ -51,7 +51,7 @@ def test_the_password_is_the_documented_one(fleet: Fleet) -> None:
     assert not admitted(by_id(made, mode=0, stamp="2018072417"), password=password.upper())
 
 
-def test_by_device_id_and_by_node_id(fleet: Fleet, calls: Calls) -> None:
+def test_by_device_id_and_by_node_id(fleet: Fleet, calls: Calls, clock: FakeClock) -> None:
     made = register(fleet)
     calls.clear()
     assert admitted(by_id(made))
@@ -62,7 +62,7 @@ def test_by_device_id_and_by_node_id(fleet: Fleet, calls: Calls) -> None:
     session = SessionRecord.get(by_node(made).client)
     assert (session.device, session.tenant, session.topic_id) == (made.device.device, fleet.tenant, "meter-1")
     link = LinkRecord.get(made.device.device, LINK)
-    assert (link.client, link.previous, link.online) == (by_node(made).client, by_id(made).client, False)
+    assert (link.client, link.online, link.admitted) == (by_id(made).client, False, clock.at)
 
 
 def test_equal_node_ids_of_two_tenants_are_told_apart_by_their_secrets(fleet: Fleet) -> None:

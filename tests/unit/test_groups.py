@@ -182,6 +182,26 @@ def _take_up_all() -> None:
         regrouping.take_up(record.id)
 
 
+def test_a_slow_worker_claims_nothing_for_an_operation_that_was_refused(
+    fleet: Fleet, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused and cleared up between two of its portions; it dies before it could clear up again."""
+    devices = put(fleet, 3 * FEW)
+    group = groups.create(fleet.caller, "hall").id
+    faults = Faults.installed(monkeypatch)
+    faults.before("TransactWriteItems", _refuse_all, skip=1)
+    faults.crash("TransactWriteItems", skip=3)
+    with suppress(Crash, Busy):
+        groups.add(fleet.caller, group, devices)
+    assert not list(DeviceItem.batch_get([(device, MEMBER) for device in devices]))
+
+
+def _refuse_all() -> None:
+    for record in OperationRecord.scan():
+        assert memberships.abort(record.id)
+        regrouping.take_up(record.id)
+
+
 # races
 
 
