@@ -227,12 +227,11 @@ def get(caller: Caller, batch: str) -> Batch:
     """One AWS call for some thousand devices. Raises BatchNotFound. Source: Huawei 1.10.2"""
     record, chunks = _open(caller, batch)
     target = msgspec.json.decode(record.target, type=Target)
-    listed = target.kind is TargetKind.DEVICES
     letters: Counter[str] = Counter()
     devices: list[str] = []
     for chunk in chunks:
         letters.update(each.letter for each in batch_marks.sub_tasks(chunk))
-        devices += chunk.devices if listed else ()
+        devices += chunk.devices if target.kind is TargetKind.DEVICES else ()
     counts = batch_marks.counts(letters)
     return Batch(
         id=record.batch,

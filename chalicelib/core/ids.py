@@ -2,8 +2,12 @@
 
 import re
 import secrets
+from threading import Lock
 
 from . import clock
+
+_last = (0, 0)  # the millisecond of the last ordered id, and how many it has had
+_lock = Lock()
 
 STAMP = 13  # digits of a millisecond time until the year 2286
 RANDOM = re.compile(r"[0-9a-f]{32}")
@@ -19,8 +23,19 @@ def is_random_id(text: str) -> bool:
 
 
 def ordered_id(at: int | None = None) -> str:
-    """32 lowercase hex characters that sort by `at` (milliseconds, default now)."""
-    return f"{clock.now() if at is None else at:012x}{secrets.token_hex(10)}"
+    """32 lowercase hex characters that sort by `at` (milliseconds, default now).
+
+    Those that one process makes for one millisecond sort in the order they were made.
+    """
+    moment = clock.now() if at is None else at
+    return f"{moment:012x}{_turn(moment):04x}{secrets.token_hex(8)}"
+
+
+def _turn(moment: int) -> int:
+    global _last
+    with _lock:
+        _last = (moment, _last[1] + 1 if _last[0] == moment else 0)
+        return _last[1] & 0xFFFF
 
 
 def ordered_bound(at: int) -> str:
