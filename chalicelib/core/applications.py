@@ -12,7 +12,7 @@ import msgspec
 from ..store.applications import ApplicationRecord, TenantRecord
 from ..store.base import as_struct
 from ..store.counters import RateRecord
-from ..store.transactions import Transaction
+from ..store.transactions import Transaction, code_of
 from . import clock, flow, ids
 from .errors import ApplicationNotFound, InvalidInput, WrongSecret
 
@@ -107,7 +107,7 @@ def rotate_secret(application: str) -> str:
             [ApplicationRecord.secret_hash.set(hashed(secret))], condition=ApplicationRecord.id.exists()
         )
     except UpdateError as error:
-        if error.cause_response_code != "ConditionalCheckFailedException":
+        if code_of(error) != "ConditionalCheckFailedException":
             raise
         raise ApplicationNotFound(application) from error
     return secret

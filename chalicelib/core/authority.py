@@ -15,7 +15,7 @@ from pynamodb.exceptions import DeleteError
 
 from ..store.applications import ApplicationRecord, AuthorizationRecord
 from ..store.base import as_struct
-from ..store.transactions import Transaction
+from ..store.transactions import Transaction, code_of
 from . import applications, clock, ids
 from .applications import Caller
 from .errors import ApplicationNotFound, InvalidInput, NotAuthorized
@@ -95,7 +95,7 @@ def revoke(owner: str, grantee: str) -> None:
     try:
         AuthorizationRecord(owner, grantee).delete(AuthorizationRecord.owner.exists())
     except DeleteError as error:
-        if error.cause_response_code != "ConditionalCheckFailedException":
+        if code_of(error) != "ConditionalCheckFailedException":
             raise
         raise NotAuthorized(f"{grantee} does not act for {owner}") from error
     with _lock:

@@ -16,7 +16,7 @@ from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.update import Action
 
 from ..store.counters import RateRecord
-from ..store.transactions import Contention, pause
+from ..store.transactions import Contention, code_of, pause
 from . import clock
 from .errors import Throttled
 
@@ -108,9 +108,9 @@ def _report(application: str, window: int, calls: int) -> tuple[int, int]:
             else:
                 record.update([RateRecord.calls.add(calls)], running)
         except UpdateError as error:
-            if error.cause_response_code == "ConditionalCheckFailedException":
+            if code_of(error) == "ConditionalCheckFailedException":
                 begins = not begins
-            elif error.cause_response_code != "TransactionConflictException":
+            elif code_of(error) != "TransactionConflictException":
                 raise
             continue
         return int(record.calls), DEFAULT_LIMIT if record.limit is None else int(record.limit)

@@ -12,6 +12,7 @@ import msgspec
 
 from ..aws.addresses import Endpoint
 from ..store.subscriptions import TargetRecord
+from ..store.transactions import code_of
 from . import clock
 
 FAILURES = 5
@@ -97,7 +98,7 @@ def note(target: str, before: Health, after: Health) -> bool:
             record.ttl = (clock.now() + KEPT) // clock.SECOND
             record.save(condition)
     except (PutError, DeleteError) as error:
-        if error.cause_response_code != "ConditionalCheckFailedException":
+        if code_of(error) != "ConditionalCheckFailedException":
             raise
         return False
     return True
