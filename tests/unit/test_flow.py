@@ -114,16 +114,16 @@ def test_a_clock_that_runs_a_little_ahead_is_joined_and_one_far_ahead_is_not(
 
 
 def test_a_conflict_is_tried_again(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    from botocore.exceptions import ClientError
     from pynamodb.exceptions import UpdateError
 
     update, failures = RateRecord.update, [True]
+    refusal = ClientError({"Error": {"Code": "TransactionConflictException"}}, "UpdateItem")
 
     def conflicting(self: RateRecord, *rest: object, **more: object) -> object:
         if failures:
             failures.pop()
-            error = UpdateError("conflict")
-            monkeypatch.setattr(type(error), "cause_response_code", "TransactionConflictException")
-            raise error
+            raise UpdateError("conflict", refusal)
         monkeypatch.undo()
         return update(self, *rest, **more)  # type: ignore[arg-type]
 
