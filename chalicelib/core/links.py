@@ -18,6 +18,7 @@ from ..aws import iot, queues
 from ..store.devices import DEVICE, LINK, QUEUE, DeviceRecord, LinkRecord, Parts, QueueRecord, SessionRecord
 from ..store.transactions import ConditionFailed, Contention, Transaction, pause
 from . import clock, contact, devices, shadow_changes
+from .products import NodeType
 
 GONE = "gone"
 GONE_DELAY = 5  # s
@@ -94,6 +95,8 @@ def connected(client: str, session: str, at: int) -> None:
             pause(attempt)
             continue
         _tidy(link, queue, client, session, current=current)
+        if current and record.node_type == NodeType.GATEWAY.value:
+            queues.work("wake", gateway=known.device)
         return
     raise Contention(known.device)
 

@@ -32,6 +32,7 @@ JOBS = {  # job: module and function, called with the message's other keys
     "retry": ("overdue", "take_up"),
     "send": ("sending", "send"),
     "shadow": ("shadow_sending", "deliver"),
+    "wake": ("waking", "wake"),
 }
 
 

@@ -57,6 +57,17 @@ def tell_of_a_child(world: World, application: str, gateways: str, meters: str) 
     got = link.commands.wait(lambda _: True, "command for the child")
     link.answer(got["mid"], {"result": 1}, child=child)
     world.told(command, "SUCCESSFUL")
+    link.close()
+    world.until(lambda: world.status(gateway) == "OFFLINE", "the gateway went offline")
+    waiting = world.command(child, 9)
+    world.cloud.wait_idle()  # it was tried, in vain
+    link = world.device(gateway, secret)
+    link.connect()
+    got = link.commands.wait(
+        lambda sent: sent["paras"] == {"value": 9}, "command that waited for the gateway"
+    )
+    link.answer(got["mid"], {"result": 1}, child=child)
+    world.told(waiting, "SUCCESSFUL")
     admin(world.cloud, "device", "detach", *line)
     link.report(SERVICE, {"level": 4}, child=child)
     world.cloud.wait_idle()

@@ -1,0 +1,43 @@
+"""A gateway is back: what waits for its children goes out.
+
+A child has no connection of its own, so its gateway's coming is its coming too.
+"""
+
+import json
+from collections.abc import Iterator
+from itertools import islice
+
+from ..aws import queues
+from ..aws.queues import Message
+from ..store.devices import QUEUE, QueueRecord
+from ..store.reading import find_all
+from . import children, shadow_changes
+from .command_states import DRAIN
+
+WAKE = "wake"
+AT_ONCE = 100
+
+
+def wake(gateway: str) -> None:
+    """Nudge the children for whom something waits. Harmless to repeat.
+
+    AWS calls: a query of the gateway's children, a batch read per hundred of them, one per ten jobs.
+    """
+    known = children.children_of(gateway)
+    while part := list(islice(known, AT_ONCE)):
+        queues.send(queues.WORK, [_message(job, device) for job, device in _jobs(part)])
+
+
+def _message(job: str, device: str) -> Message:
+    return Message(json.dumps({"job": job, "device": device}))
+
+
+def _jobs(devices: list[str]) -> Iterator[tuple[str, str]]:
+    found = find_all((QueueRecord, device, QUEUE) for device in devices)
+    for record in found.values():
+        if not isinstance(record, QueueRecord):
+            continue
+        if record.waiting:
+            yield DRAIN, record.device
+        if record.shadows:
+            yield shadow_changes.SEND, record.device
