@@ -1,7 +1,7 @@
 """SQS: background work and callback deliveries."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,9 +53,3 @@ def _entry(ident: str, message: Message) -> dict[str, Any]:
 def work(job: str, delay: int = 0, **arguments: Any) -> None:
     """Put one background job on the work queue; handlers/queues.py names the jobs."""
     send(WORK, [Message(json.dumps({"job": job, **arguments}, separators=(",", ":")), delay)])
-
-
-def bodies(event: Mapping[str, Any]) -> Iterable[tuple[Mapping[str, Any], dict[str, Any]]]:
-    """Each record of an SQS event with its parsed body."""
-    for record in event["Records"]:
-        yield record, json.loads(record["body"])

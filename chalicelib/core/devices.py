@@ -13,7 +13,7 @@ import msgspec
 
 from ..store.base import as_struct
 from ..store.devices import AFTER_SHADOWS, DEVICE, NOTHING, SHADOW, DeviceItem, DeviceRecord, ShadowRecord
-from ..store.transactions import ConditionFailed, Transaction
+from ..store.transactions import Transaction
 from . import clock, events, products
 from .applications import Caller
 from .errors import DeviceNotFound
@@ -207,30 +207,6 @@ def alive() -> Any:
 def tell(change: Transaction, kind: EventType, device: Device, **data: Any) -> None:
     """Add an event about this device to the change."""
     events.emit(change, kind, device.device, device.tenant, device.owner, device=device, **data)
-
-
-def set_status(device: str, status: Status, detail: str = "NONE", condition: Any = None) -> bool:
-    """Move a device to another status and tell it; False where `condition` or the status forbids.
-
-    Two AWS calls, one when there is nothing to change.
-    """
-    record = DeviceRecord.find(device, DEVICE)
-    if record is None or record.deleted or record.status == status.value:
-        return False
-    record.status, record.status_detail = status.value, detail
-    change = Transaction()
-    holds = alive() & (DeviceRecord.status != status.value)
-    change.update(
-        DeviceRecord(device, DEVICE),
-        [DeviceRecord.status.set(status.value), DeviceRecord.status_detail.set(detail)],
-        holds if condition is None else holds & condition,
-    )
-    tell(change, EventType.DEVICE_CHANGED, device_of(record))
-    try:
-        change.commit()
-    except ConditionFailed:
-        return False
-    return True
 
 
 def states(ids: Iterable[tuple[str, str]]) -> dict[str, list[ServiceState]]:

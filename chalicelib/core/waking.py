@@ -14,7 +14,6 @@ from ..store.reading import find_all
 from . import children, shadow_changes
 from .command_states import DRAIN
 
-WAKE = "wake"
 AT_ONCE = 100
 
 

@@ -4,7 +4,6 @@ PynamoDB gives each model its own botocore client (65 ms apiece at a cold start)
 tables share one.
 """
 
-from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, ClassVar, TypeVar
 
@@ -78,11 +77,4 @@ def as_struct(kind: type[S], record: Record) -> S:
     return msgspec.convert(record.values(), kind)
 
 
-def fill(record: M, values: Mapping[str, Any], only: Iterable[str] | None = None) -> M:
-    """Set the attributes of a record by name."""
-    for name in only if only is not None else values:
-        setattr(record, name, values[name])
-    return record
-
-
-__all__ = ["M", "Record", "TableMeta", "as_struct", "connection", "fill", "table_name"]
+__all__ = ["M", "Record", "TableMeta", "as_struct", "connection", "table_name"]

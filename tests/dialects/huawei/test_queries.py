@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core import devices, history, products, registration
+from chalicelib.core import history, products, registration
 from chalicelib.core.devices import Status
 from chalicelib.core.modification import Changes, modify
 from chalicelib.core.registration import BY_CODE, NewDevice
@@ -220,7 +220,7 @@ def test_filters(app: Gateway, fleet: Fleet, clock: FakeClock) -> None:
     clock.advance(10)
     lamp = register(fleet, "lamp")
     modify(fleet.caller, lamp, Changes(name="hall", location="here", device_type="Lamp"))
-    devices.set_status(lamp, Status.ONLINE)
+    DeviceRecord(lamp, DEVICE).update([DeviceRecord.status.set(Status.ONLINE.value)])
     cases = {
         f"gatewayId={gateway}": [child, gateway],
         f"gatewayId={gateway}&sort=ASC": [gateway, child],
