@@ -164,7 +164,7 @@ def test_filters_hold_exactly_and_together(home: Fleet, clock: FakeClock) -> Non
     gateway = register(home, "gateway", product=gateways.id)
     modify(home.caller, made[0], Changes(name="hall", location="here"))
     modify(home.caller, made[1], Changes(name="hall", device_type="Lamp"))
-    devices.set_status(made[2], Status.ONLINE)
+    DeviceRecord(made[2], DEVICE).update([DeviceRecord.status.set(Status.ONLINE.value)])
     attach(made[1], gateway)
     attach(made[3], gateway)
     cases = [
@@ -213,7 +213,7 @@ def test_what_no_longer_matches_is_left_out_of_a_later_page(home: Fleet, clock: 
     made = register_many(home, clock, 6)
     selection = Selection(status=Status.INACTIVE)
     fleet.page(home.caller, selection, 0, 3)
-    devices.set_status(made[1], Status.ONLINE)
+    DeviceRecord(made[1], DEVICE).update([DeviceRecord.status.set(Status.ONLINE.value)])
     page = fleet.page(home.caller, selection, 1, 3)
     assert ([device.device for device, _ in page.items], page.total) == ([made[2], made[0]], 6)
 
