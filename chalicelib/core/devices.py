@@ -38,7 +38,11 @@ class Status(Enum):
 
 
 class Device(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A device as the core knows it. Times in ms; `gateway` is its own id for a direct device."""
+    """A device as the core knows it. Times in ms; `gateway` is its own id for a direct device.
+
+    `number` and `mac_key` are its ids in systems that know it by an integer or a MAC address; both are
+    unique in its product. `mac` is what an app has written down about it.
+    """
 
     device: str
     tenant: str
@@ -53,6 +57,8 @@ class Device(msgspec.Struct, frozen=True, omit_defaults=True):
     created: int
     modified: int
     registration: str
+    number: int | None = None
+    mac_key: str | None = None
     last_seen: int | None = None
     timeout: int | None = None
     deadline: int | None = None

@@ -29,6 +29,7 @@
     │   └── HistoryNotFound
     ├── Conflict
     │   ├── NodeIdTaken
+    │   ├── MacTaken                 another device of the product has this MAC address
     │   ├── SubscriptionExists
     │   ├── ProductExists
     │   ├── DeviceOnline
@@ -180,6 +181,10 @@ class Conflict(PolythingError):
 
 
 class NodeIdTaken(Conflict):
+    pass
+
+
+class MacTaken(Conflict):
     pass
 
 

@@ -2,6 +2,7 @@
 
 import re
 import secrets
+import string
 from threading import Lock
 
 from . import clock
@@ -10,6 +11,7 @@ _last = (0, 0)  # the millisecond of the last ordered id, and how many it has ha
 _lock = Lock()
 
 STAMP = 13  # digits of a millisecond time until the year 2286
+LETTERS = string.ascii_letters + string.digits
 RANDOM = re.compile(r"[0-9a-f]{32}")
 
 
@@ -55,3 +57,22 @@ def listing_bound(at: int) -> str:
 def secret() -> str:
     """A high-entropy secret of 32 characters."""
     return secrets.token_hex(16)
+
+
+def short_id() -> str:
+    """10 letters and digits, the longest id of a product that the device shadow API takes."""
+    return _letters(10)
+
+
+def product_key() -> str:
+    """A secret of 16 letters and digits, as long as XLink's product key is."""
+    return _letters(16)
+
+
+def number() -> int:
+    """A positive integer of 31 bits: fits what a system takes for a 32-bit integer, signed or not."""
+    return secrets.randbelow(2**31 - 1) + 1
+
+
+def _letters(length: int) -> str:
+    return "".join(secrets.choice(LETTERS) for _ in range(length))

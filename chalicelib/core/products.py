@@ -4,22 +4,28 @@ A product read seconds ago is used again within a process: operators change mode
 report must not pay a read for it.
 """
 
+from collections.abc import Callable, Mapping
 from enum import Enum
 from threading import Lock
+from typing import Any
 
 import msgspec
 from pynamodb.expressions.update import Action
 
+from ..aws import encryption
 from ..store.base import as_struct
 from ..store.products import AliasRecord, ProductRecord
 from ..store.transactions import ConditionFailed, Transaction, pause
-from . import clock, ids, layouts, model_changes, things
+from . import clock, ids, layouts, model_changes, points, things
 from .errors import Busy, InvalidInput, ProductExists, ProductNotFound
 from .things import ThingModel
 
 FRESH = 30 * clock.SECOND
 CACHED = 500
 TRIES = 5
+SHORT_KIND, NUMBER_KIND = "short", "number"  # aliases: a product's ids elsewhere to product
+EVERYWHERE = "*"  # these are unique over all tenants
+KEY = "key"  # the encrypted field
 MODEL_KIND = "model"  # alias: tenant and "manufacturer|device type|model" to product
 
 
@@ -40,7 +46,11 @@ class Facts(msgspec.Struct, frozen=True):
 
 
 class Product(msgspec.Struct, frozen=True):
-    """Times in ms. `things` and `layout` are JSON text; `model_of` and `layout_of` parse them."""
+    """Times in ms. `things` and `layout` are JSON text; `model_of` parses the first.
+
+    `short_id` and `number` are the product's ids in systems whose ids are shorter, unique over all
+    tenants. `key` is its own secret, encrypted; `key_of` reads it. A released one stays as it is.
+    """
 
     id: str
     tenant: str
@@ -55,6 +65,13 @@ class Product(msgspec.Struct, frozen=True):
     model: str | None = None
     protocol_type: str | None = None
     layout: str | None = None
+    short_id: str | None = None
+    number: int | None = None
+    key: str | None = None
+    description: str | None = None
+    link_type: int | None = None
+    released: bool | None = None
+    registerable: bool | None = None
 
 
 _loaded: dict[str, tuple[int, Product]] = {}
@@ -69,14 +86,40 @@ def create(
     facts: Facts = Facts(),  # noqa: B008 - frozen
     node_type: NodeType = NodeType.ENDPOINT,
     layout: str | None = None,
+    **more: Any,
 ) -> Product:
-    """Raises ProductExists where the tenant has a product of these manufacturer, type and model."""
+    """`more` are `description`, `link_type`, `released` and `registerable`. One AWS call.
+
+    Raises ProductExists where the tenant has a product of these manufacturer, type and model.
+    """
     if not name.strip():
         raise InvalidInput("name", "is empty", missing=True)
     if layout is not None:
         layouts.parse(layout)
+    model = points.numbered(model)
+    for _ in range(TRIES):
+        try:
+            return _create(tenant, name, model, facts, node_type, layout, more)
+        except _Taken:
+            continue  # a random id has come up before: another will not
+    raise Busy(name)
+
+
+class _Taken(Exception):
+    """Another product has this random id."""
+
+
+def _create(
+    tenant: str,
+    name: str,
+    model: ThingModel,
+    facts: Facts,
+    node_type: NodeType,
+    layout: str | None,
+    more: Mapping[str, Any],
+) -> Product:
     at = clock.now()
-    ident = ids.random_id()
+    ident, short_id, number = ids.random_id(), ids.short_id(), ids.number()
     record = ProductRecord(
         ident,
         tenant=tenant,
@@ -87,10 +130,17 @@ def create(
         layout=layout,
         created=at,
         modified=at,
+        short_id=short_id,
+        number=number,
+        key=encryption.encrypt(ids.product_key(), tenant, ident, KEY),
         **{key: value for key, value in msgspec.structs.asdict(facts).items() if value is not None},
+        **more,
     )
     change = Transaction()
     change.put(record, ProductRecord.id.does_not_exist())
+    for kind, text in ((SHORT_KIND, short_id), (NUMBER_KIND, str(number))):
+        other_id = AliasRecord(f"{kind}#{text}", EVERYWHERE, target=ident)
+        change.put(other_id, AliasRecord.name.does_not_exist(), _Taken())
     model_changes.tell(change, record, model_changes.compare(ThingModel(), model))
     for alias in _model_keys(facts):
         change.put(
@@ -133,13 +183,50 @@ def find_by_model(tenant: str, facts: Facts) -> Product:
     raise ProductNotFound(facts.model or "")
 
 
+def find_by_number(tenant: str, number: int) -> Product:
+    """Raises ProductNotFound, also for another tenant's. At most two AWS calls."""
+    return _find_by_alias(tenant, f"{NUMBER_KIND}#{number}")
+
+
+def find_by_short_id(tenant: str, short_id: str) -> Product:
+    """Raises ProductNotFound, also for another tenant's. At most two AWS calls."""
+    return _find_by_alias(tenant, f"{SHORT_KIND}#{short_id}")
+
+
+def _find_by_alias(tenant: str, name: str) -> Product:
+    record = AliasRecord.find(name, EVERYWHERE)
+    if record is None:
+        raise ProductNotFound(name)
+    return get(tenant, record.target)
+
+
+def key_of(product: Product) -> str:
+    """The product's own secret: XLink's product key, CTWing's MasterKey. 16 letters and digits."""
+    if product.key is None:
+        raise ProductNotFound(product.id)
+    return encryption.decrypt(product.key, product.tenant, product.id, KEY)
+
+
 def set_model(tenant: str, product: str, model: ThingModel) -> Product:
     """Replace the thing model, and tell what that changes. Raises ProductNotFound, InvalidInput, Busy."""
-    text = things.encode(model)
+    things.encode(model)
+    return edit_model(tenant, product, lambda _product, _model: model)
+
+
+def edit_model(tenant: str, product: str, edit: Callable[[Product, ThingModel], ThingModel]) -> Product:
+    """Put what `edit` makes of the product's present model in its place, and tell what that changes.
+
+    `edit` is asked again where another came between; what it raises is passed on. Properties keep
+    their numbers as data points. Two AWS calls, and one for the answer. Raises ProductNotFound,
+    InvalidInput, Busy.
+    """
     for attempt in range(TRIES):
         record = ProductRecord.find(product)
         if record is None or record.tenant != tenant:
             raise ProductNotFound(product)
+        before = things.decode(record.things)
+        model = points.numbered(edit(as_struct(Product, record), before), before)
+        text = things.encode(model)
         modified = max(clock.now(), int(record.modified) + 1)
         change = Transaction()
         change.update(
@@ -147,7 +234,7 @@ def set_model(tenant: str, product: str, model: ThingModel) -> Product:
             [ProductRecord.things.set(text), ProductRecord.modified.set(modified)],
             ProductRecord.modified == record.modified,
         )
-        model_changes.tell(change, record, model_changes.compare(things.decode(record.things), model))
+        model_changes.tell(change, record, model_changes.compare(before, model))
         try:
             change.commit()
         except ConditionFailed:

@@ -15,11 +15,15 @@ from ..store.transactions import Transaction
 from . import clock, credentials, devices, ids, products
 from .applications import Caller
 from .devices import Device, Status
-from .errors import BadVerifyCode, InvalidInput, NodeIdTaken
+from .errors import BadVerifyCode, Busy, InvalidInput, MacTaken, NodeIdTaken
 from .events import EventType
 from .products import Facts, NodeType
 
 NODE_KIND = "node"
+NUMBER_KIND, MAC_KIND = "number", "mac"  # aliases: a device's other ids within its product to device
+MAC_KEY = re.compile(r"[0-9A-F]{12}")
+LOCAL = "02"  # a MAC address that no maker has assigned begins so
+TRIES = 4
 MQTT_NODE_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 SHARDS = 4
 BY_CODE = "code"
@@ -29,11 +33,14 @@ BY_SECRET = "secret"  # noqa: S105 - a kind, not a secret
 class NewDevice(msgspec.Struct, frozen=True):
     """What a registration names. The product is named by id or by its facts.
 
+    Without `node_id` the device's id is its node id; without `mac_key`, 12 upper-case hex digits, that
+    follows from its id.
+
     `timeout` is in seconds, 0 for ever. A device that logs in by MQTT with its node id may use
     only characters that are no wildcards in topics and policies.
     """
 
-    node_id: str
+    node_id: str | None
     registration: str
     product: str | None = None
     facts: Facts = Facts()
@@ -48,6 +55,7 @@ class NewDevice(msgspec.Struct, frozen=True):
     organization: str | None = None
     region: str | None = None
     timezone: str | None = None
+    mac_key: str | None = None
 
 
 class Registered(msgspec.Struct, frozen=True):
@@ -62,17 +70,38 @@ def node_alias(node_id: str, tenant: str, device: str) -> AliasRecord:
     return AliasRecord(f"{NODE_KIND}#{node_id}", tenant, target=device)
 
 
-def total_name(owner: str) -> str:
-    return f"devices#{owner}"
+def number_alias(number: int, product: str, device: str) -> AliasRecord:
+    return AliasRecord(f"{NUMBER_KIND}#{number}", product, target=device)
+
+
+def mac_alias(mac_key: str, product: str, device: str) -> AliasRecord:
+    return AliasRecord(f"{MAC_KIND}#{mac_key}", product, target=device)
+
+
+def total_name(owner: str, product: str | None = None) -> str:
+    """Of an owner's devices, or of those of one product."""
+    return f"devices#{owner}" if product is None else f"devices#{owner}#{product}"
+
+
+def derived_mac(device: str) -> str:
+    """The MAC address of a device that was registered without one: 02 and the first ten digits of its id."""
+    return LOCAL + device[:10].upper()
+
+
+class _Taken(Exception):
+    """Another device of the product has this random number, or the MAC address derived from this id."""
 
 
 def register(caller: Caller, new: NewDevice) -> Registered:
-    """Device, credentials, aliases, total and event in one transaction: two AWS calls, one where
+    """Device, credentials, aliases, totals and event in one transaction: two AWS calls, one where
     the product was read seconds ago.
 
-    Raises NodeIdTaken, BadVerifyCode, ProductNotFound, InvalidInput.
+    Raises NodeIdTaken, MacTaken, BadVerifyCode, ProductNotFound, InvalidInput.
     """
-    check_node_id(new.node_id, new.registration)
+    if new.node_id is not None:
+        check_node_id(new.node_id, new.registration)
+    if new.mac_key is not None and not MAC_KEY.fullmatch(new.mac_key):
+        raise InvalidInput("mac", "must be 12 hex digits")
     product = (
         products.get(caller.tenant, new.product)
         if new.product
@@ -81,6 +110,18 @@ def register(caller: Caller, new: NewDevice) -> Registered:
     code = new.verify_code or credentials.new_code()
     secret = code if new.registration == BY_CODE else new.secret or credentials.new_secret()
     psk = new.psk or credentials.new_psk()
+    for _ in range(TRIES):
+        try:
+            device = _register(caller, new, product, secret, psk, code)
+        except _Taken:
+            continue
+        return Registered(device, secret, psk, code, new.timeout)
+    raise Busy(product.id)
+
+
+def _register(
+    caller: Caller, new: NewDevice, product: products.Product, secret: str, psk: str, code: str
+) -> Device:
     record = _record(caller, new, product)
     device = devices.device_of(record)
     change = Transaction()
@@ -91,7 +132,7 @@ def register(caller: Caller, new: NewDevice) -> Registered:
         credentials.record(
             caller.tenant,
             device.device,
-            new.node_id,
+            device.node_id,
             secret,
             psk,
             code if has_code else None,
@@ -99,16 +140,28 @@ def register(caller: Caller, new: NewDevice) -> Registered:
         )
     )
     change.put(
-        node_alias(new.node_id, caller.tenant, device.device),
+        node_alias(device.node_id, caller.tenant, device.device),
         AliasRecord.name.does_not_exist(),
-        NodeIdTaken(new.node_id),
+        NodeIdTaken(device.node_id),
     )
+    _name_in_product(change, record, MacTaken(new.mac_key) if new.mac_key else _Taken())
     if has_code:
         credentials.claim_code(change, code, device.device)
-    counters.add(change, total_name(caller.owner), 1)
+    for total in (total_name(caller.owner), total_name(caller.owner, product.id)):
+        counters.add(change, total, 1)
     devices.tell(change, EventType.DEVICE_ADDED, device)
-    commit(change, caller.tenant, new.node_id, code if has_code else None)
-    return Registered(device, secret, psk, code, new.timeout)
+    names = [node_alias(device.node_id, caller.tenant, "")]
+    names += [mac_alias(new.mac_key, product.id, "")] if new.mac_key else []
+    names += [credentials.code_alias(code, "")] if has_code else []
+    commit(change, names)
+    return device
+
+
+def _name_in_product(change: Transaction, record: DeviceRecord, taken: Exception) -> None:
+    """Add the aliases of the device within its product."""
+    free = AliasRecord.name.does_not_exist()
+    change.put(number_alias(int(record.number), record.product, record.device), free, _Taken())
+    change.put(mac_alias(record.mac_key, record.product, record.device), free, taken)
 
 
 def check_node_id(node_id: str, kind: str) -> None:
@@ -117,13 +170,13 @@ def check_node_id(node_id: str, kind: str) -> None:
         raise InvalidInput("nodeId", "must be 1 to 100 of A-Z a-z 0-9 . _ : -")
 
 
-def commit(change: Transaction, tenant: str, node_id: str | None, code: str | None) -> None:
-    """Commit; where a registration that is over but not yet swept holds a name, end it and try again."""
+def commit(change: Transaction, names: list[AliasRecord]) -> None:
+    """Commit; where a registration that is over but not yet swept holds one of the names, end it and try
+    again.
+    """
     try:
         change.commit()
-    except (NodeIdTaken, BadVerifyCode):
-        names = [node_alias(node_id, tenant, "")] if node_id else []
-        names += [credentials.code_alias(code, "")] if code else []
+    except (NodeIdTaken, MacTaken, BadVerifyCode):
         if not _free(names):
             raise
         change.commit()
@@ -155,7 +208,9 @@ def _record(caller: Caller, new: NewDevice, product: products.Product) -> Device
         gateway=ident,
         product=product.id,
         node_type=product.node_type.value,
-        node_id=new.node_id,
+        node_id=new.node_id or ident,
+        number=ids.number(),
+        mac_key=new.mac_key or derived_mac(ident),
         status=Status.INACTIVE.value,
         status_detail="NOT_ACTIVE",
         activated=False,

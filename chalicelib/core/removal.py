@@ -121,12 +121,20 @@ def remove(
     change.delete(
         registration.node_alias(record.node_id, record.tenant, device), AliasRecord.target == device
     )
+    if record.number is not None:
+        change.delete(registration.number_alias(int(record.number), record.product, device))
+    if record.mac_key is not None:
+        change.delete(registration.mac_alias(record.mac_key, record.product, device))
     if held is not None:
         change.delete(held, CredentialsRecord.secret == held.secret)
         if held.verify_hash:
             credentials.release_code(change, held.verify_hash, device)
     memberships.release(change, device, member)
-    counters.add(change, registration.total_name(record.owner), -1)
+    for total in (
+        registration.total_name(record.owner),
+        registration.total_name(record.owner, record.product),
+    ):
+        counters.add(change, total, -1)
     devices.tell(change, kind, devices.device_of(record), **data)
     change.commit()
     queues.work(PURGE, device=device)

@@ -78,7 +78,8 @@ def _renew(
         credentials.claim_code(change, code, device)
         if held.verify_hash:
             credentials.release_code(change, held.verify_hash, device)
-    registration.commit(change, record.tenant, renamed, code)
+    names = [registration.node_alias(renamed, record.tenant, "")] if renamed else []
+    registration.commit(change, [*names, credentials.code_alias(code, "")])
 
 
 def _renew_device(change: Transaction, record: DeviceRecord, node_id: str | None, timeout: int) -> None:

@@ -116,9 +116,14 @@ class Parameter(Field, frozen=True, omit_defaults=True):
 
 
 class Property(Field, frozen=True, omit_defaults=True):
-    """`method`: R an app may read it, W write it, E observe it."""
+    """`method`: R an app may read it, W write it, E observe it. `index` and `ref` are its number and id
+    as a data point (`points`), `collect` whether its product's maker wants its values collected.
+    """
 
     method: Method | None = None
+    index: Annotated[int, Meta(ge=0, le=65_535)] | None = None
+    ref: Annotated[str, Meta(min_length=1, max_length=32)] | None = None
+    collect: bool = False
 
     @property
     def writable(self) -> bool:

@@ -38,6 +38,7 @@ QUEUE = "W#queue"
 MID = "X#mid#"
 
 # PynamoDB asks an index for the kind of item too, so each index has to carry it.
+POINTED = ["kind", "owner", "number", "mac_key", "name", "status", "activated", "fw_version", "last_seen"]
 LISTED = ["kind", "product", "node_type", "device_type", "location", "name", "status"]
 
 
@@ -56,6 +57,15 @@ class DevicesByGateway(GlobalSecondaryIndex["DeviceRecord"]):
         projection = IncludeProjection(["owner", *LISTED])
 
     gateway = UnicodeAttribute(hash_key=True)
+    listing = UnicodeAttribute(range_key=True)
+
+
+class DevicesByProduct(GlobalSecondaryIndex["DeviceRecord"]):
+    class Meta:
+        index_name = "by_product"
+        projection = IncludeProjection(POINTED)
+
+    product = UnicodeAttribute(hash_key=True)
     listing = UnicodeAttribute(range_key=True)
 
 
@@ -114,6 +124,8 @@ class DeviceRecord(DeviceItem, discriminator="device"):
     product = UnicodeAttribute()
     node_type = UnicodeAttribute()
     node_id = UnicodeAttribute()
+    number = NumberAttribute(null=True)  # unique in its product
+    mac_key = UnicodeAttribute(null=True)  # 12 hex digits, unique in its product
     status = UnicodeAttribute()
     status_detail = UnicodeAttribute()
     activated = BooleanAttribute()
@@ -157,6 +169,7 @@ class DeviceRecord(DeviceItem, discriminator="device"):
 
     by_owner = DevicesByOwner()
     by_gateway = DevicesByGateway()
+    by_product = DevicesByProduct()
     by_deadline = DevicesByDeadline()
     by_silence = DevicesBySilence()
 

@@ -1,6 +1,6 @@
 """Products with their thing models, and the aliases of everything."""
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from .base import Record, TableMeta, table_name
@@ -31,6 +31,13 @@ class ProductRecord(Record):
     protocol_type = UnicodeAttribute(null=True)
     things = UnicodeAttribute()  # the thing model as JSON text
     layout = UnicodeAttribute(null=True)  # the binary field layout as JSON text
+    short_id = UnicodeAttribute(null=True)  # 10 letters and digits; unique over all tenants
+    number = NumberAttribute(null=True)  # unique over all tenants
+    key = UnicodeAttribute(null=True)  # the product's own secret, encrypted
+    description = UnicodeAttribute(null=True)
+    link_type = NumberAttribute(null=True)
+    released = BooleanAttribute(null=True)
+    registerable = BooleanAttribute(null=True)
     created = NumberAttribute()
     modified = NumberAttribute()
 

@@ -5,17 +5,24 @@ import json
 import msgspec
 import pytest
 
-from chalicelib.core import devices, registration, renewal
-from chalicelib.core.errors import BadVerifyCode, DeviceNotFound, InvalidInput, NodeIdTaken, ProductNotFound
+from chalicelib.core import devices, ids, registration, removal, renewal
+from chalicelib.core.errors import (
+    BadVerifyCode,
+    DeviceNotFound,
+    InvalidInput,
+    MacTaken,
+    NodeIdTaken,
+    ProductNotFound,
+)
 from chalicelib.core.products import Facts
-from chalicelib.core.registration import NewDevice, Registered
+from chalicelib.core.registration import BY_SECRET, NewDevice, Registered, register
 from chalicelib.store import counters
 from chalicelib.store.devices import CREDENTIALS, DEVICE, CredentialsRecord, DeviceRecord
 from chalicelib.store.outbox import EventRecord
 from tests.conftest import Calls
 from tests.support.clock import FakeClock
 from tests.support.faults import Faults
-from tests.support.fleet import Fleet, make_fleet
+from tests.support.fleet import Fleet, make_fleet, make_product
 from tests.support.mqtt import Mqtt
 
 
@@ -235,3 +242,57 @@ def test_of_two_refreshes_at_once_the_later_wins_wholly(
     by_code(fleet, "b")
     with pytest.raises(NodeIdTaken):
         by_code(fleet, "c")
+
+
+def test_a_device_has_a_number_and_a_mac_address_of_its_own(fleet: Fleet) -> None:
+    one, two = (register(fleet.caller, NewDevice(name, BY_SECRET, fleet.product.id)).device for name in "ab")
+    for device in (one, two):
+        assert 0 < (device.number or 0) < 2**31
+        assert device.mac_key == "02" + device.device[:10].upper()
+    assert one.number != two.number
+
+
+def test_without_a_node_id_the_device_id_is_one(fleet: Fleet) -> None:
+    device = register(fleet.caller, NewDevice(None, BY_SECRET, fleet.product.id)).device
+    assert device.node_id == device.device
+
+
+def test_a_mac_address_is_taken_once_in_a_product(fleet: Fleet) -> None:
+    mac = "A0B1C2D3E4F5"
+    first = NewDevice(None, BY_SECRET, fleet.product.id, mac_key=mac)
+    device = register(fleet.caller, first).device
+    with pytest.raises(MacTaken):
+        register(fleet.caller, first)
+    other = make_product(fleet.tenant, model="M2")
+    register(fleet.caller, msgspec.structs.replace(first, product=other.id))
+    removal.delete(fleet.caller, device.device)
+    register(fleet.caller, first)
+
+
+@pytest.mark.parametrize("mac", ["A0B1C2D3E4F", "A0B1C2D3E4FG", "a0b1c2d3e4f5", "A0:B1:C2:D3:E4"])
+def test_a_malformed_mac_address_is_refused(fleet: Fleet, mac: str) -> None:
+    with pytest.raises(InvalidInput, match="mac"):
+        register(fleet.caller, NewDevice(None, BY_SECRET, fleet.product.id, mac_key=mac))
+
+
+def test_a_mac_address_is_free_once_its_registration_is_over(fleet: Fleet, clock: FakeClock) -> None:
+    new = NewDevice(None, BY_SECRET, fleet.product.id, mac_key="A0B1C2D3E4F5", timeout=10)
+    register(fleet.caller, new)
+    clock.advance(11)
+    assert register(fleet.caller, new).device.mac_key == "A0B1C2D3E4F5"
+
+
+def test_a_number_that_is_taken_is_drawn_again(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = register(fleet.caller, NewDevice("a", BY_SECRET, fleet.product.id)).device
+    drawn = iter([first.number, first.number, 4711])
+    monkeypatch.setattr(ids, "number", lambda: next(drawn))
+    assert register(fleet.caller, NewDevice("b", BY_SECRET, fleet.product.id)).device.number == 4711
+
+
+def test_devices_of_a_product_are_counted(fleet: Fleet) -> None:
+    device = register(fleet.caller, NewDevice("a", BY_SECRET, fleet.product.id)).device
+    register(fleet.caller, NewDevice("b", BY_SECRET, fleet.product.id))
+    name = registration.total_name(fleet.application, fleet.product.id)
+    assert counters.total(name) == 2
+    removal.delete(fleet.caller, device.device)
+    assert counters.total(name) == 1

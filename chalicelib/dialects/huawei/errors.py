@@ -54,6 +54,7 @@ FAULTS: Mapping[type[PolythingError], Fault] = {
     core.HistoryNotFound: Fault(200, "100418", "The deviceData is not existed."),
     core.Conflict: Fault(409, "100227", "The resource is conflicted."),
     core.NodeIdTaken: Fault(400, "100426", "The nodeId is duplicated."),
+    core.MacTaken: Fault(409, "100227", "The resource is conflicted."),
     core.SubscriptionExists: Fault(409, "100227", "The resource is conflicted."),
     core.ProductExists: Fault(409, "100227", "The resource is conflicted."),
     core.DeviceOnline: Fault(400, "100611", "Device is online."),
