@@ -17,6 +17,7 @@ class Settings:
     region: str  # AWS_REGION
     account: str  # POLYTHING_ACCOUNT: the AWS account id, part of IoT policies
     queue_base: str  # POLYTHING_QUEUE_BASE: queue URLs are <base>/<prefix>-<name>
+    packages: str  # POLYTHING_PACKAGES: the bucket of version packages
     data_key: str  # POLYTHING_DATA_KEY: base64 of a KMS-wrapped data key, or "local:" and base64 of 32 bytes
     callback_allow: tuple[str, ...]  # POLYTHING_CALLBACK_ALLOW: networks (CIDR) that callbacks may reach
 
@@ -25,11 +26,15 @@ class Settings:
 def settings() -> Settings:
     env = os.environ
     stage = env.get("POLYTHING_STAGE", "dev")
+    prefix = env.get("POLYTHING_PREFIX", f"polything-{stage}")
+    region = env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION", "us-east-1")
+    account = env.get("POLYTHING_ACCOUNT", "000000000000")
     return Settings(
         stage=stage,
-        prefix=env.get("POLYTHING_PREFIX", f"polything-{stage}"),
-        region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION", "us-east-1"),
-        account=env.get("POLYTHING_ACCOUNT", "000000000000"),
+        prefix=prefix,
+        region=region,
+        account=account,
+        packages=env.get("POLYTHING_PACKAGES") or f"{prefix}-packages-{account}-{region}",
         queue_base=env.get("POLYTHING_QUEUE_BASE", "").rstrip("/"),
         data_key=env.get("POLYTHING_DATA_KEY", ""),
         callback_allow=tuple(

@@ -21,6 +21,7 @@ CORE_TABLES = [
     "aliases",
     "applications",
     "authorizations",
+    "automations",
     "batches",
     "commands",
     "counters",
@@ -30,6 +31,7 @@ CORE_TABLES = [
     "history",
     "operations",
     "outbox",
+    "packages",
     "products",
     "sessions",
     "subscriptions",
@@ -38,14 +40,16 @@ CORE_TABLES = [
     "tenants",
     "throttles",
     "tokens",
+    "upgrades",
 ]
+FILES = {"api_handler": ("DeleteObject",), "work": ("GetObject",)}  # of packages; signing a URL needs its right
 
 # function: (tables read and written, tables only read, queues sent to, queues consumed, talks to devices)
 GRANTS: dict[str, tuple[list[str], list[str], list[str], list[str], bool]] = {
     "api_handler": (CORE_TABLES, [], ["work"], [], True),
     "authorizer": (["sessions", "devices"], ["aliases"], [], [], False),
     "ingest": (
-        ["devices", "history", "outbox", "commands", "batches"],
+        ["devices", "history", "outbox", "commands", "batches", "upgrades"],
         ["sessions", "products"],
         ["work"],
         [],
@@ -53,9 +57,9 @@ GRANTS: dict[str, tuple[list[str], list[str], list[str], list[str], bool]] = {
     ),
     "presence": (["devices", "outbox"], ["sessions", "products"], ["work"], [], True),
     "dispatch": (
-        [],
+        ["automations"],
         ["applications", "subscriptions", "outbox", "products"],
-        ["callbacks.fifo", "callback-retries", "callback-dlq"],
+        ["callbacks.fifo", "callback-retries", "callback-dlq", "work"],
         [],
         False,
     ),
@@ -93,6 +97,8 @@ def policy(stage: str, function: str) -> dict[str, Any]:
         statements.append(_queues(prefix, consumed, actions))
     if function == "dispatch":
         statements.append(_stream(prefix))
+    if function in FILES:
+        statements.append(_files(prefix, FILES[function]))
     if devices:
         statements.append(
             {
@@ -119,6 +125,14 @@ def _queues(prefix: str, names: list[str], actions: tuple[str, ...]) -> dict[str
         "Effect": "Allow",
         "Action": [f"sqs:{action}" for action in actions],
         "Resource": [f"arn:aws:sqs:*:*:{prefix}-{name}" for name in names],
+    }
+
+
+def _files(prefix: str, actions: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "Effect": "Allow",
+        "Action": [f"s3:{action}" for action in actions],
+        "Resource": [f"arn:aws:s3:::{prefix}-packages-*/*"],
     }
 
 

@@ -11,6 +11,8 @@ POOL = 32
 ATTEMPTS = 4
 ONCE = {"iot-data"}  # a message repeated by the SDK would reach the device twice: its callers decide
 
+REGIONAL = {"us_east_1_regional_endpoint": "regional"}  # signed URLs of the global one are redirected
+
 
 @cache
 def _session() -> Any:
@@ -31,6 +33,8 @@ def client(service: str) -> Any:
             connect_timeout=CONNECT_TIMEOUT,
             read_timeout=READ_TIMEOUT,
             max_pool_connections=POOL,
+            signature_version="s3v4" if service == "s3" else None,
+            s3=REGIONAL if service == "s3" else None,
             retries={"total_max_attempts": 1 if service in ONCE else ATTEMPTS, "mode": "standard"},
         ),
     )

@@ -52,4 +52,8 @@ def _entry(ident: str, message: Message) -> dict[str, Any]:
 
 def work(job: str, delay: int = 0, **arguments: Any) -> None:
     """Put one background job on the work queue; handlers/queues.py names the jobs."""
-    send(WORK, [Message(json.dumps({"job": job, **arguments}, separators=(",", ":")), delay)])
+    send(WORK, [job_message(job, delay, **arguments)])
+
+
+def job_message(job: str, delay: int = 0, **arguments: Any) -> Message:
+    return Message(json.dumps({"job": job, **arguments}, separators=(",", ":")), delay)

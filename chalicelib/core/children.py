@@ -5,8 +5,7 @@ A child's `gateway` is the device that speaks for it; a direct device's is its o
 
 from collections.abc import Iterator
 
-from ..store.devices import DEVICE, DeviceRecord
-from ..store.reading import find_all
+from ..store.devices import DEVICE, LORA, DeviceItem, DeviceRecord, LoraRecord, Parts
 from ..store.transactions import ConditionFailed, Transaction
 from . import clock, devices
 from .applications import Caller
@@ -20,11 +19,12 @@ def attach(caller: Caller, gateway: str, child: str) -> Device:
     """Put a device behind a gateway of the same application, away from the one it had.
 
     Raises DeviceNotFound for either; InvalidInput where `gateway` is none, or is behind another, or
-    `child` is a gateway or has children; Busy. Three AWS calls.
+    `child` is a gateway, has children or is a LoRa server's; Busy. Three AWS calls.
     """
-    above, below = _both(caller, gateway, child)
+    above, below, lora = _all(caller, gateway, child)
     if below.gateway == gateway:
         return devices.device_of(below)
+    _check_lora(lora)
     _check(above, below)
     change = Transaction()
     still_gateway = (
@@ -38,10 +38,17 @@ def attach(caller: Caller, gateway: str, child: str) -> Device:
 
 
 def detach(caller: Caller, child: str) -> Device:
-    """Make a device direct again. Raises DeviceNotFound, Busy. Two AWS calls, one for a direct device."""
-    record = devices.record_of(caller, child)
+    """Make a device direct again. Two AWS calls, one for a direct device.
+
+    Raises DeviceNotFound; InvalidInput for one that is a LoRa server's; Busy.
+    """
+    parts = Parts(child, DEVICE, LORA)
+    record = parts.get(DEVICE, DeviceRecord)
+    if record is None or not devices.visible(caller, record):
+        raise DeviceNotFound(child)
     if record.gateway == child:
         return devices.device_of(record)
+    _check_lora(parts.get(LORA, LoraRecord))
     change = Transaction()
     _move(change, record, child)
     return _committed(change, record)
@@ -61,17 +68,28 @@ def make_direct(record: DeviceRecord) -> None:
     change.commit()
 
 
-def _both(caller: Caller, gateway: str, child: str) -> tuple[DeviceRecord, DeviceRecord]:
+def _all(caller: Caller, gateway: str, child: str) -> tuple[DeviceRecord, DeviceRecord, LoraRecord | None]:
+    """Both devices, and what makes the child a LoRa device. One AWS call."""
     if gateway == child:
         raise InvalidInput("gateway", "is the device itself")
-    wanted = [(DeviceRecord, ident, DEVICE) for ident in (gateway, child)]
-    found = {
-        record.device: record for record in find_all(wanted).values() if isinstance(record, DeviceRecord)
-    }
+    keys = [(gateway, DEVICE), (child, DEVICE), (child, LORA)]
+    found: dict[str, DeviceRecord] = {}
+    lora = None
+    for record in DeviceItem.batch_get(keys, consistent_read=True):
+        if isinstance(record, DeviceRecord):
+            found[record.device] = record
+        elif isinstance(record, LoraRecord):
+            lora = record
     for ident in (gateway, child):
         if ident not in found or not devices.visible(caller, found[ident]):
             raise DeviceNotFound(ident)
-    return found[gateway], found[child]
+    return found[gateway], found[child], lora
+
+
+def _check_lora(held: LoraRecord | None) -> None:
+    """Only its own LoRa server has the keys of a LoRa device."""
+    if held is not None:
+        raise InvalidInput("child", "is a LoRa server's")
 
 
 def _check(above: DeviceRecord, below: DeviceRecord) -> None:

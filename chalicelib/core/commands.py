@@ -8,6 +8,7 @@ device, `overdue` ends what no device answers, `direct` is for callers who wait.
 Source: Huawei 1.9.1, 1.9.3
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -66,9 +67,13 @@ SHARDS = 4
 MOST_BYTES = 100 * 1024  # of the parameters: a message to a device holds 128 KB
 TRIES = 5
 
+Also = Callable[[Transaction, CommandRecord], None]
 
-def create(caller: Caller, new: NewCommand) -> Command:
+
+def create(caller: Caller, new: NewCommand, also: Also | None = None) -> Command:
     """Accept a command; it is sent in the background, at once or when the device can be reached.
+
+    `also` adds to the change that makes it.
 
     Two AWS calls for an offline device, one more where it is sent at once. Raises DeviceNotFound,
     DeviceZombie, ServiceNotFound, CommandTypeNotFound, InvalidInput, TooManyPending, CallbackRefused.
@@ -79,11 +84,11 @@ def create(caller: Caller, new: NewCommand) -> Command:
     check(device, new)
     record = new_record(device, new, Mode.IMMEDIATE if new.expire == 0 else Mode.CACHED)
     try:
-        _accept(record)
+        _accept(record, also)
     except TooManyPending:
         if not make_room(new.device):
             raise
-        _accept(record)
+        _accept(record, also)
     if record.mode == Mode.IMMEDIATE.value:
         queues.work(SEND, device=new.device, command=record.command)
     elif reachable:
@@ -108,10 +113,12 @@ def is_zombie(record: DeviceRecord) -> bool:
     return record.last_seen is not None and clock.now() - int(record.last_seen) > ZOMBIE_AFTER
 
 
-def _accept(record: CommandRecord) -> None:
+def _accept(record: CommandRecord, also: Also | None) -> None:
     """Store the command and its place in the queue, where there is room."""
     change = Transaction()
     command_machine.put_waiting(change, record)
+    if also is not None:
+        also(change, record)
     change.commit()
 
 

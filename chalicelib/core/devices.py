@@ -64,6 +64,7 @@ class Device(msgspec.Struct, frozen=True, omit_defaults=True):
     deadline: int | None = None
     ageing: int | None = None
     mute: bool | None = None
+    automations: int | None = None
     is_secure: bool | None = None
     name: str | None = None
     description: str | None = None

@@ -1,4 +1,4 @@
-"""How commands and desired values are written for the device: by the dialect the device speaks.
+"""How commands, desired values and upgrades are written for the device: by the dialect the device speaks.
 
 Core knows no dialect, so the handlers put a finder of encoders in place.
 """
@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from .command_states import Command
+from .lora_records import LoraDevice, Role
 from .products import Product
 
 
@@ -32,6 +33,31 @@ class DesiredDownlink(msgspec.Struct, frozen=True):
     product: Product
 
 
+class UpgradeDownlink(msgspec.Struct, frozen=True):
+    """What the device is to install. `url` is good until `expires`, ms; `attempt` names this attempt."""
+
+    upgrade: str
+    attempt: int
+    type: str
+    name: str
+    version: str
+    size: int
+    sha256: str
+    url: str
+    expires: int
+    topic_id: str
+
+
+class LoraDownlink(msgspec.Struct, frozen=True):
+    """What a LoRa server learns of one of its devices; `registered` is None where it was deleted."""
+
+    device: str
+    role: Role
+    eui: str
+    registered: LoraDevice | None
+    topic_id: str
+
+
 class Message(msgspec.Struct, frozen=True):
     topic: str
     payload: bytes
@@ -42,6 +68,8 @@ class Encoders(msgspec.Struct, frozen=True):
 
     command: Callable[[Downlink], Message]
     desired: Callable[[DesiredDownlink], Message]
+    upgrade: Callable[[UpgradeDownlink], Message]
+    lora: Callable[[LoraDownlink], Message] | None = None
 
 
 def _missing(dialect: str) -> Encoders:
@@ -63,3 +91,13 @@ def encode(dialect: str, downlink: Downlink) -> Message:
 
 def encode_desired(dialect: str, downlink: DesiredDownlink) -> Message:
     return _find(dialect).desired(downlink)
+
+
+def encode_upgrade(dialect: str, downlink: UpgradeDownlink) -> Message:
+    return _find(dialect).upgrade(downlink)
+
+
+def encode_lora(dialect: str, downlink: LoraDownlink) -> Message | None:
+    """None where the dialect's devices are no LoRa servers."""
+    encode = _find(dialect).lora
+    return encode(downlink) if encode is not None else None

@@ -3,6 +3,11 @@
     PolythingError
     ├── InvalidInput                 a field is missing, mistyped or out of range
     │   ├── BadVerifyCode
+    │   ├── LoraKeyMissing           a LoRa node cannot join without it
+    │   │   ├── AppKeyMissing
+    │   │   ├── AppSessionKeyMissing
+    │   │   ├── NetworkSessionKeyMissing
+    │   │   └── DeviceAddressMissing
     │   └── PropertyNotFound         no such property in the thing model
     ├── Unauthenticated
     │   ├── MissingCredentials       no token, or no application named
@@ -19,28 +24,38 @@
     │   ├── ApplicationNotFound
     │   ├── ProductNotFound
     │   ├── DeviceNotFound
+    │   ├── LoraServerNotFound       no such LoRa server, or the device is behind it no more
     │   ├── ServiceNotFound
     │   ├── CommandTypeNotFound      no such command in the thing model
     │   ├── CommandNotFound
     │   ├── TaskNotFound
     │   ├── GroupNotFound
     │   ├── BatchNotFound
+    │   ├── PackageNotFound
+    │   ├── UpgradeNotFound
     │   ├── SubscriptionNotFound
+    │   ├── AutomationNotFound
     │   └── HistoryNotFound
     ├── Conflict
     │   ├── NodeIdTaken
+    │   │   └── LoraDeviceExists     its server has a LoRa device of this EUI already
     │   ├── MacTaken                 another device of the product has this MAC address
     │   ├── SubscriptionExists
     │   ├── ProductExists
     │   ├── DeviceOnline
     │   ├── DeviceOffline
     │   ├── GatewayOffline
+    │   ├── LoraServerOffline
+    │   ├── NotLorawan               the product's protocol is another
+    │   ├── WrongLoraProduct         of LoRa gateways where a node's is needed, or the other way round
     │   ├── DeviceNotActive
     │   ├── CommandSettled           no longer PENDING, so not to be cancelled
     │   ├── PropertyNotWritable
     │   ├── GroupNameTaken
     │   ├── MembershipRefused        a device is in another group, or not in the one it is to leave
     │   ├── BatchNameTaken
+    │   ├── PackageExists            another package of this type, name and version
+    │   ├── PackageMismatch          the package is not for devices of this make
     │   └── Busy                     others keep changing the same thing; try again
     ├── LimitExceeded
     │   ├── TooManyPending           twenty commands wait already
@@ -48,6 +63,7 @@
     │   ├── TooManyGroups
     │   ├── GroupFull                more devices than the group, or one call, takes
     │   ├── TooManyBatches           ten tasks of the application have not finished
+    │   ├── TooManyAutomations       of an application, or on a device
     │   └── ListTooLong              narrow the query
     ├── CallbackRefused              the URL is malformed, has no port or leads into a private network
     └── PageGone                     the walk this page belongs to has ended
@@ -72,6 +88,26 @@ class InvalidInput(PolythingError):
 
 
 class BadVerifyCode(InvalidInput):
+    pass
+
+
+class LoraKeyMissing(InvalidInput):
+    pass
+
+
+class AppKeyMissing(LoraKeyMissing):
+    pass
+
+
+class AppSessionKeyMissing(LoraKeyMissing):
+    pass
+
+
+class NetworkSessionKeyMissing(LoraKeyMissing):
+    pass
+
+
+class DeviceAddressMissing(LoraKeyMissing):
     pass
 
 
@@ -144,6 +180,10 @@ class DeviceNotFound(NotFound):
     pass
 
 
+class LoraServerNotFound(NotFound):
+    pass
+
+
 class ServiceNotFound(NotFound):
     pass
 
@@ -168,7 +208,19 @@ class BatchNotFound(NotFound):
     pass
 
 
+class PackageNotFound(NotFound):
+    pass
+
+
+class UpgradeNotFound(NotFound):
+    pass
+
+
 class SubscriptionNotFound(NotFound):
+    pass
+
+
+class AutomationNotFound(NotFound):
     pass
 
 
@@ -181,6 +233,10 @@ class Conflict(PolythingError):
 
 
 class NodeIdTaken(Conflict):
+    pass
+
+
+class LoraDeviceExists(NodeIdTaken):
     pass
 
 
@@ -208,6 +264,18 @@ class GatewayOffline(Conflict):
     pass
 
 
+class LoraServerOffline(Conflict):
+    pass
+
+
+class NotLorawan(Conflict):
+    pass
+
+
+class WrongLoraProduct(Conflict):
+    pass
+
+
 class DeviceNotActive(Conflict):
     pass
 
@@ -229,6 +297,14 @@ class MembershipRefused(Conflict):
 
 
 class BatchNameTaken(Conflict):
+    pass
+
+
+class PackageExists(Conflict):
+    pass
+
+
+class PackageMismatch(Conflict):
     pass
 
 
@@ -257,6 +333,10 @@ class GroupFull(LimitExceeded):
 
 
 class TooManyBatches(LimitExceeded):
+    pass
+
+
+class TooManyAutomations(LimitExceeded):
     pass
 
 

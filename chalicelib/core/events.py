@@ -21,11 +21,14 @@ class EventType(Enum):
     DEVICE_BOUND = "device.bound"  # data: {device, result: "succeeded" | "expired"}
     DEVICE_CHANGED = "device.changed"  # data: {device}
     DEVICE_DELETED = "device.deleted"  # data: {device}
-    DATA_REPORTED = "data.reported"  # data: {device, services: [{service, type, data, at}], request}
+    DATA_REPORTED = "data.reported"  # data: {device, services: [{service, type, data, at, late}], request}
     COMMAND_CHANGED = "command.changed"  # data: {command}: its state changed
     MODEL_CHANGED = "model.changed"  # data: {product: its facts, services: {added, changed, deleted}}
     COMMAND_ANSWERED = "command.answered"  # data: {command}: the device's answer has come
     DESIRED_SETTLED = "desired.settled"  # data: {changes: [{service, properties, status}]}
+    AUTOMATION_RAN = "automation.ran"  # data: {automation, author, at, rule, reasons, results}
+    UPGRADE_STEPPED = "upgrade.stepped"  # data: {upgrade: a Part}: the device has come a step further
+    UPGRADE_SETTLED = "upgrade.settled"  # data: {upgrade: a Part}: a device is through, for good or ill
 
 
 class Event(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ Source: Huawei 1.5.1, 1.5.2
 """
 
 import re
+from collections.abc import Callable
 
 import msgspec
 
@@ -56,6 +57,8 @@ class NewDevice(msgspec.Struct, frozen=True):
     region: str | None = None
     timezone: str | None = None
     mac_key: str | None = None
+    description: str | None = None
+    gateway: str | None = None  # the device that speaks for it; none for a direct device
 
 
 class Registered(msgspec.Struct, frozen=True):
@@ -88,14 +91,18 @@ def derived_mac(device: str) -> str:
     return LOCAL + device[:10].upper()
 
 
+Beside = Callable[[Transaction, DeviceRecord], list[AliasRecord]]
+
+
 class _Taken(Exception):
     """Another device of the product has this random number, or the MAC address derived from this id."""
 
 
-def register(caller: Caller, new: NewDevice) -> Registered:
+def register(caller: Caller, new: NewDevice, beside: Beside | None = None) -> Registered:
     """Device, credentials, aliases, totals and event in one transaction: two AWS calls, one where
     the product was read seconds ago.
 
+    `beside` adds to the change what is stored with the device, and answers the names it takes.
     Raises NodeIdTaken, MacTaken, BadVerifyCode, ProductNotFound, InvalidInput.
     """
     if new.node_id is not None:
@@ -112,7 +119,7 @@ def register(caller: Caller, new: NewDevice) -> Registered:
     psk = new.psk or credentials.new_psk()
     for _ in range(TRIES):
         try:
-            device = _register(caller, new, product, secret, psk, code)
+            device = _register(caller, new, product, secret, psk, code, beside)
         except _Taken:
             continue
         return Registered(device, secret, psk, code, new.timeout)
@@ -120,7 +127,13 @@ def register(caller: Caller, new: NewDevice) -> Registered:
 
 
 def _register(
-    caller: Caller, new: NewDevice, product: products.Product, secret: str, psk: str, code: str
+    caller: Caller,
+    new: NewDevice,
+    product: products.Product,
+    secret: str,
+    psk: str,
+    code: str,
+    beside: Beside | None,
 ) -> Device:
     record = _record(caller, new, product)
     device = devices.device_of(record)
@@ -153,6 +166,7 @@ def _register(
     names = [node_alias(device.node_id, caller.tenant, "")]
     names += [mac_alias(new.mac_key, product.id, "")] if new.mac_key else []
     names += [credentials.code_alias(code, "")] if has_code else []
+    names += beside(change, record) if beside else []
     commit(change, names)
     return device
 
@@ -197,7 +211,7 @@ def _record(caller: Caller, new: NewDevice, product: products.Product) -> Device
         name: getattr(new.facts, name) or getattr(product, name)
         for name in ("manufacturer_id", "manufacturer_name", "device_type", "model", "protocol_type")
     }
-    named = ("name", "is_secure", "imsi", "end_user", "organization", "region", "timezone")
+    named = ("name", "description", "is_secure", "imsi", "end_user", "organization", "region", "timezone")
     optional = facts | {name: getattr(new, name) for name in named}
     record = DeviceRecord(
         ident,
@@ -205,7 +219,7 @@ def _record(caller: Caller, new: NewDevice, product: products.Product) -> Device
         tenant=caller.tenant,
         owner=caller.owner,
         listing=ids.listing_key(at, ident),
-        gateway=ident,
+        gateway=new.gateway or ident,
         product=product.id,
         node_type=product.node_type.value,
         node_id=new.node_id or ident,

@@ -7,8 +7,10 @@ deadline stays on the tombstone, so the sweep sends the job again where a crash 
 Source: Huawei 1.5.5
 """
 
+from collections.abc import Callable
 from typing import Any
 
+import msgspec
 from pynamodb.expressions.condition import Condition
 
 from ..aws import iot, queues
@@ -18,18 +20,20 @@ from ..store.devices import (
     CREDENTIALS,
     DEVICE,
     LINK,
+    LORA,
     MEMBER,
     CredentialsRecord,
     DeviceItem,
     DeviceRecord,
     LinkRecord,
+    LoraRecord,
     MemberRecord,
     Parts,
 )
 from ..store.history import HistoryRecord
 from ..store.products import AliasRecord
 from ..store.transactions import ConditionFailed, Transaction, pause
-from . import batch_work, children, clock, credentials, devices, memberships, registration
+from . import batch_work, children, clock, credentials, devices, lora_records, memberships, registration
 from .applications import Caller
 from .errors import Busy, DeviceNotFound
 from .events import EventType
@@ -49,25 +53,39 @@ _BELONGINGS: tuple[tuple[Any, str], ...] = (
 )
 
 
-def delete(caller: Caller, device: str, *, cascade: bool = True) -> None:
+Check = Callable[[DeviceRecord, LoraRecord | None], None]
+
+
+class _Held(msgspec.Struct, frozen=True):
+    """What goes in the tombstone's own transaction, as it was read with the device."""
+
+    credentials: CredentialsRecord | None
+    member: MemberRecord | None
+    lora: LoraRecord | None
+
+
+def delete(caller: Caller, device: str, *, cascade: bool = True, check: Check | None = None) -> None:
     """Delete a device; its children too, or (`cascade` false) make them direct devices.
 
-    The first hundred children are done before this answers, more by the purge. Three AWS calls for
-    a device without children. Raises DeviceNotFound, Busy.
+    `check` raises where it is not to be deleted as it is. The first hundred children are done before
+    this answers, more by the purge. Three AWS calls for a device without children. Raises
+    DeviceNotFound, Busy.
     """
-    record = _bury(caller, device, cascade=cascade)
+    record = _bury(caller, device, cascade=cascade, check=check)
     if record.node_type == NodeType.GATEWAY.value:
         for child in list(children.children_of(device, CHILDREN_AT_ONCE)):
             settle_child(child, device, cascade=cascade)
 
 
-def _bury(caller: Caller, device: str, *, cascade: bool) -> DeviceRecord:
+def _bury(caller: Caller, device: str, *, cascade: bool, check: Check | None) -> DeviceRecord:
     for attempt in range(TRIES):
-        record, held, member = _read(device)
+        record, held = _read(device)
         if record is None or not devices.visible(caller, record):
             raise DeviceNotFound(device)
+        if check is not None:
+            check(record, held.lora)
         try:
-            remove(record, held, member, EventType.DEVICE_DELETED, devices.alive(), cascade=cascade)
+            remove(record, held, EventType.DEVICE_DELETED, devices.alive(), cascade=cascade)
         except ConditionFailed:  # renamed or deleted meanwhile
             pause(attempt)
         else:
@@ -77,12 +95,12 @@ def _bury(caller: Caller, device: str, *, cascade: bool) -> DeviceRecord:
 
 def expire(device: str) -> bool:
     """End a registration whose time is over; False where it is not, or its device came just now."""
-    record, held, member = _read(device)
+    record, held = _read(device)
     if record is None or record.deleted or not devices.expired(record):
         return False
     unused = DeviceRecord.deadline == record.deadline
     try:
-        remove(record, held, member, EventType.DEVICE_BOUND, unused, result="expired")
+        remove(record, held, EventType.DEVICE_BOUND, unused, result="expired")
     except ConditionFailed:
         return False
     return True
@@ -90,18 +108,18 @@ def expire(device: str) -> bool:
 
 def remove(
     record: DeviceRecord,
-    held: CredentialsRecord | None,
-    member: MemberRecord | None,
+    held: _Held,
     kind: EventType,
     condition: Condition,
     *,
     cascade: bool = True,
+    orphan: bool = False,
     **data: Any,
 ) -> None:
-    """Tombstone and event in one transaction, then the purge.
+    """Tombstone and event in one transaction, then the purge, and the word to a LoRa device's server.
 
-    Raises ConditionFailed where `condition` on the device does not hold, or its names, credentials
-    or group are not as they were read.
+    `orphan` says that its gateway is gone. Raises ConditionFailed where `condition` on the device does
+    not hold, or its names, credentials or group are not as they were read.
     """
     device = record.device
     now = clock.now()
@@ -125,11 +143,16 @@ def remove(
         change.delete(registration.number_alias(int(record.number), record.product, device))
     if record.mac_key is not None:
         change.delete(registration.mac_alias(record.mac_key, record.product, device))
-    if held is not None:
-        change.delete(held, CredentialsRecord.secret == held.secret)
-        if held.verify_hash:
-            credentials.release_code(change, held.verify_hash, device)
-    memberships.release(change, device, member)
+    if held.credentials is not None:
+        change.delete(held.credentials, CredentialsRecord.secret == held.credentials.secret)
+        if held.credentials.verify_hash:
+            credentials.release_code(change, held.credentials.verify_hash, device)
+    memberships.release(change, device, held.member)
+    jobs = [queues.job_message(PURGE, device=device)]
+    if held.lora is not None:
+        tell = not orphan and record.gateway == held.lora.server
+        lora_records.release(change, held.lora, tell=tell)
+        jobs += [queues.job_message(lora_records.TELL, server=held.lora.server)] if tell else []
     for total in (
         registration.total_name(record.owner),
         registration.total_name(record.owner, record.product),
@@ -137,17 +160,18 @@ def remove(
         counters.add(change, total, -1)
     devices.tell(change, kind, devices.device_of(record), **data)
     change.commit()
-    queues.work(PURGE, device=device)
+    queues.send(queues.WORK, jobs)
 
 
 def settle_child(child: str, gateway: str, *, cascade: bool) -> None:
     """Delete the child of a gateway that is gone, or make it a direct device. Harmless to repeat."""
-    record, held, member = _read(child)
+    record, held = _read(child)
     if record is None or record.deleted or record.gateway != gateway:
         return
     try:
         if cascade:
-            remove(record, held, member, EventType.DEVICE_DELETED, DeviceRecord.gateway == gateway)
+            behind = DeviceRecord.gateway == gateway
+            remove(record, held, EventType.DEVICE_DELETED, behind, orphan=True)
         else:
             children.make_direct(record)
     except ConditionFailed:
@@ -215,13 +239,10 @@ def _erase(kind: Any, found: Any) -> int:
     return count
 
 
-def _read(
-    device: str,
-) -> tuple[DeviceRecord | None, CredentialsRecord | None, MemberRecord | None]:
+def _read(device: str) -> tuple[DeviceRecord | None, _Held]:
     """One AWS call."""
-    parts = Parts(device, DEVICE, CREDENTIALS, MEMBER)
-    return (
-        parts.get(DEVICE, DeviceRecord),
-        parts.get(CREDENTIALS, CredentialsRecord),
-        parts.get(MEMBER, MemberRecord),
+    parts = Parts(device, DEVICE, CREDENTIALS, MEMBER, LORA)
+    held = _Held(
+        parts.get(CREDENTIALS, CredentialsRecord), parts.get(MEMBER, MemberRecord), parts.get(LORA, LoraRecord)
     )
+    return parts.get(DEVICE, DeviceRecord), held

@@ -52,10 +52,10 @@ def route_to(device: str) -> Route | None:
     if record.gateway != device and not (link and link.online):
         through = Parts(record.gateway, DEVICE, LINK)
         speaker, link = through.get(DEVICE, DeviceRecord), through.get(LINK, LinkRecord)
-    return Route(record, link, parts.get(QUEUE, QueueRecord), _heard(speaker, link))
+    return Route(record, link, parts.get(QUEUE, QueueRecord), is_reachable(speaker, link))
 
 
-def _heard(speaker: DeviceRecord | None, link: LinkRecord | None) -> bool:
+def is_reachable(speaker: DeviceRecord | None, link: LinkRecord | None) -> bool:
     """A device that reports is there, even where the broker's word of its coming is late or lost."""
     if speaker is None or speaker.deleted or link is None:
         return False

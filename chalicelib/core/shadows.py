@@ -9,7 +9,7 @@ Source: Huawei 1.5.8, 1.5.9
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -44,6 +44,8 @@ MOST_BYTES = 100 * 1024  # of what one call desires of a service: a message to a
 MOST_WRITTEN = 2 * 1024 * 1024  # bytes of shadows that one call writes; a transaction holds 4 MB
 TRIES = 20
 
+Also = Callable[[Transaction], None]
+
 
 class Desired(msgspec.Struct, frozen=True):
     """Values wanted of one service."""
@@ -61,8 +63,9 @@ class ServiceShadow(msgspec.Struct, frozen=True):
     at: int
 
 
-def set_desired(caller: Caller, device: str, wanted: Sequence[Desired]) -> None:
+def set_desired(caller: Caller, device: str, wanted: Sequence[Desired], also: Also | None = None) -> None:
     """Store what is wanted of a device's writable properties, all or nothing; what is not named stays.
+    `also` adds to the change.
 
     Two AWS calls for an offline device, one more where it is sent at once. Raises DeviceNotFound,
     ProductNotFound, ServiceNotFound, PropertyNotFound, PropertyNotWritable, InvalidInput, Busy.
@@ -79,7 +82,8 @@ def set_desired(caller: Caller, device: str, wanted: Sequence[Desired]) -> None:
         for service, wants in values.items():
             thing_values.check_desired(model, service, wants)
         try:
-            waits = _store(record, _edits(device, model, values, parts), parts.get(QUEUE, QueueRecord))
+            edits = _edits(device, model, values, parts)
+            waits = _store(record, edits, parts.get(QUEUE, QueueRecord), also)
         except Stale:
             continue
         if waits and _reachable(record, parts.get(LINK, LinkRecord)):
@@ -136,12 +140,16 @@ def _born(device: str, service: str, shadow: Shadow) -> DesiredRecord:
     )
 
 
-def _store(record: DeviceRecord, edits: Sequence[Edit], queue: QueueRecord | None) -> bool:
+def _store(
+    record: DeviceRecord, edits: Sequence[Edit], queue: QueueRecord | None, also: Also | None
+) -> bool:
     """Whether something waits to be sent. Raises Stale, DeviceNotFound."""
     change = Transaction()
     key = DeviceRecord(record.device, DEVICE)
     change.check(key, devices.alive(), DeviceNotFound(record.device))
     written = shadow_writes.write(change, record, edits, set(queue.shadows or ()) if queue else set())
+    if also is not None:
+        also(change)
     change.commit()
     return any(shadow_writes.waits(each) for each in written)
 

@@ -158,7 +158,7 @@ def _store(
         problems = (*outcome.problems, *(f"{service} has no room for more" for service in sorted(full)))
         outcome = Outcome(len(times), outcome.dropped, problems)
     if times:
-        _keep(change, record, given, times, index)
+        _keep(change, record, given, times, index, parts)
     try:
         change.commit()
     except Duplicate:
@@ -166,13 +166,15 @@ def _store(
     return outcome
 
 
-def _keep(change: Transaction, record: DeviceRecord, given: Report, times: Times, index: int) -> None:
+def _keep(
+    change: Transaction, record: DeviceRecord, given: Report, times: Times, index: int, parts: Parts
+) -> None:
     """History and event."""
     ageing = None if record.ageing is None else int(record.ageing)
     for position, (each, at) in enumerate(times, index * MOST_SERVICES):
         data = msgspec.json.encode(each.values).decode()
         history.entry(change, given.device, at, given.message, position, each.service, data, ageing)
-    _tell(change, record, given, times, index)
+    _tell(change, record, given, times, index, parts)
 
 
 def _check(record: DeviceRecord, services: tuple[Reported, ...]) -> tuple[list[Reported], Outcome]:
@@ -261,14 +263,19 @@ def _merged(record: DeviceRecord, service: str, times: Times, held: ShadowRecord
     return shadow
 
 
-def _tell(change: Transaction, record: DeviceRecord, given: Report, times: Times, index: int) -> None:
+def _tell(
+    change: Transaction, record: DeviceRecord, given: Report, times: Times, index: int, parts: Parts
+) -> None:
     product = products.load(record.product)
     model = products.model_of(product) if product else None
     listed = []
     for each, at in times:
         known = model.service(each.service) if model else None
         kind = known.type if known and known.type else each.service
-        listed.append({"service": each.service, "type": kind, "data": each.values, "at": at})
+        told = {"service": each.service, "type": kind, "data": each.values, "at": at}
+        if record.automations:  # what is told of a late value must not start one
+            told["late"] = _late(parts.get(SHADOW + each.service, ShadowRecord), each.values, at)
+        listed.append(told)
     events.emit_once(
         change,
         EventType.DATA_REPORTED,
@@ -281,6 +288,12 @@ def _tell(change: Transaction, record: DeviceRecord, given: Report, times: Times
         services=listed,
         request=given.message,
     )
+
+
+def _late(held: ShadowRecord | None, values: dict[str, Any], at: int) -> list[str]:
+    """The properties of which the shadow knew a newer value already."""
+    times = shadow_documents.read(held).times
+    return [name for name in values if times.get(name, -1) > at]
 
 
 def _event_id(given: Report, index: int) -> str:

@@ -1,17 +1,16 @@
 """A gateway is back: what waits for its children goes out.
 
-A child has no connection of its own, so its gateway's coming is its coming too.
+A child has no connection of its own, so its gateway's coming is its coming too. A LoRa server also
+learns which of its devices were registered or deleted meanwhile.
 """
 
-import json
 from collections.abc import Iterator
 from itertools import islice
 
 from ..aws import queues
-from ..aws.queues import Message
 from ..store.devices import QUEUE, QueueRecord
 from ..store.reading import find_all
-from . import children, shadow_changes
+from . import children, lora_records, shadow_changes
 from .command_states import DRAIN
 
 AT_ONCE = 100
@@ -20,15 +19,14 @@ AT_ONCE = 100
 def wake(gateway: str) -> None:
     """Nudge the children for whom something waits. Harmless to repeat.
 
-    AWS calls: a query of the gateway's children, a batch read per hundred of them, one per ten jobs.
+    AWS calls: a query of the gateway's children, a batch read per hundred of them, one per ten jobs, and
+    a query of what a LoRa server has to learn.
     """
     known = children.children_of(gateway)
     while part := list(islice(known, AT_ONCE)):
-        queues.send(queues.WORK, [_message(job, device) for job, device in _jobs(part)])
-
-
-def _message(job: str, device: str) -> Message:
-    return Message(json.dumps({"job": job, "device": device}))
+        queues.send(queues.WORK, [queues.job_message(job, device=device) for job, device in _jobs(part)])
+    if lora_records.first_notices(gateway, 1):
+        queues.work(lora_records.TELL, server=gateway)
 
 
 def _jobs(devices: list[str]) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,5 @@
-"""The outbox table's stream: each new event is rendered by every dialect and put on its way.
+"""The outbox table's stream: each new event is rendered by every dialect and put on its way, then
+heard by the automations.
 
 An event that no dialect can render is a defect that no repetition cures: it is kept in the
 dead-letter queue, logged, and the events behind it go on.
@@ -9,7 +10,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from ..core import callbacks, events, fanout
+from ..core import automation_watch, callbacks, events, fanout
 from ..core.callbacks import Notification
 from ..core.events import Event
 from ..core.fanout import Told
@@ -23,12 +24,12 @@ Render = Callable[[Event], Sequence[Notification]]
 
 def dispatch(event: Mapping[str, Any]) -> None:
     """Raises where AWS fails, so that the stream comes again. Harmless to repeat."""
-    told: list[Told] = []
+    heard: list[Event] = []
     for change in event["Records"]:
         if change["eventName"] == "INSERT":  # the end of an event's life is no news
-            for happened in _heard(change["dynamodb"]["NewImage"]):
-                told += _told(happened)
-    fanout.dispatch(told)
+            heard += _heard(change["dynamodb"]["NewImage"])
+    fanout.dispatch([told for happened in heard for told in _told(happened)])
+    automation_watch.hear(heard)
 
 
 def _heard(image: Mapping[str, Any]) -> list[Event]:

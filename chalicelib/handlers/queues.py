@@ -19,6 +19,8 @@ from . import wiring
 Received = Mapping[str, Any]
 
 JOBS = {  # job: module and function, called with the message's other keys
+    "automation-run": ("automation_runs", "perform"),
+    "automation-time": ("automation_watch", "strike"),
     "batch": ("batch_targets", "perform"),
     "batch-chunk": ("batch_work", "perform"),
     "batch-look": ("batch_ends", "look"),
@@ -27,6 +29,7 @@ JOBS = {  # job: module and function, called with the message's other keys
     "disband": ("disbanding", "perform"),
     "drain": ("sending", "drain"),
     "gone": ("links", "gone"),
+    "lora": ("lora_sending", "deliver"),
     "purge": ("removal", "purge"),
     "regroup": ("regrouping", "take_up"),
     "retry": ("overdue", "take_up"),

@@ -5,7 +5,17 @@ Each sweep reads only what is due, and decides nothing that an app could see.
 
 from collections.abc import Callable
 
-from ..core import ageing, batch_ends, disbanding, overdue, registration, regrouping, shadow_sending, tokens
+from ..core import (
+    ageing,
+    automation_watch,
+    batch_ends,
+    disbanding,
+    overdue,
+    registration,
+    regrouping,
+    shadow_sending,
+    tokens,
+)
 from ..logs import logger
 from . import wiring
 
@@ -18,6 +28,7 @@ SWEEPS: tuple[tuple[str, Callable[[], int]], ...] = (
     ("batches", batch_ends.sweep),
     ("groups", disbanding.sweep),
     ("group operations", regrouping.sweep),
+    ("automations", automation_watch.sweep),
 )
 
 

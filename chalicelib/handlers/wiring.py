@@ -10,7 +10,8 @@ from ..core.downlink import Encoders
 @cache
 def _encoders(dialect: str) -> Encoders:
     device = import_module(f"chalicelib.dialects.{dialect}.device")
-    return Encoders(device.encode, device.encode_desired)
+    lora = getattr(device, "encode_lora", None)  # not every system has LoRa servers
+    return Encoders(device.encode, device.encode_desired, device.encode_upgrade, lora)
 
 
 def wire() -> None:

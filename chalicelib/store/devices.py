@@ -6,8 +6,10 @@
     W#credentials   secrets, encrypted
     W#group         the group it belongs to
     W#link          the MQTT client that speaks for it now
-    W#queue         what waits to be sent: command ids, services with desired values; the next mid
+    W#queue         what waits to be sent: command ids, services with desired values, upgrades; the next mid
+    W#lora          of a LoRa gateway or node: its server, EUI and keys
     X#mid#<n>       which command a mid stands for
+    X#lora#<id>     of a LoRa server: what it has to learn, by time
 
 A device with its services is one query: from `#device` up to, not including, `T`.
 """
@@ -35,7 +37,9 @@ CREDENTIALS = "W#credentials"
 MEMBER = "W#group"
 LINK = "W#link"
 QUEUE = "W#queue"
+LORA = "W#lora"
 MID = "X#mid#"
+LORA_NOTICE = "X#lora#"
 
 # PynamoDB asks an index for the kind of item too, so each index has to carry it.
 POINTED = ["kind", "owner", "number", "mac_key", "name", "status", "activated", "fw_version", "last_seen"]
@@ -105,6 +109,15 @@ class ShadowsByDeadline(GlobalSecondaryIndex["ShadowRecord"]):
     deadline = NumberAttribute(range_key=True)
 
 
+class LoraNoticesByDeadline(GlobalSecondaryIndex["LoraNoticeRecord"]):
+    class Meta:
+        index_name = "by_deadline"
+        projection = IncludeProjection(["kind"])
+
+    shard = UnicodeAttribute(hash_key=True)
+    deadline = NumberAttribute(range_key=True)
+
+
 class DeviceItem(Record):
     """Any item of a device's collection."""
 
@@ -142,6 +155,7 @@ class DeviceRecord(DeviceItem, discriminator="device"):
     silence = NumberAttribute(null=True)  # when to look whether it has: `core/ageing.py`
     ageing = NumberAttribute(null=True)  # days its history is kept
     mute = BooleanAttribute(null=True)
+    automations = NumberAttribute(null=True)  # enabled ones with a condition on it
     is_secure = BooleanAttribute(null=True)
     name = UnicodeAttribute(null=True)
     description = UnicodeAttribute(null=True)
@@ -231,10 +245,43 @@ class QueueRecord(DeviceItem, discriminator="queue"):
     flying = UnicodeAttribute(null=True)  # the cached command in flight
     mid = NumberAttribute(null=True)  # the last mid given out
     shadows = UnicodeSetAttribute(null=True)  # services whose desired values wait to be sent
+    upgrades = UnicodeSetAttribute(null=True)  # those in which it is to take part
+    upgrading = UnicodeAttribute(null=True)  # the one it is told of; one at a time
 
 
 class MidRecord(DeviceItem, discriminator="mid"):
     command = UnicodeAttribute()
+
+
+class LoraRecord(DeviceItem, discriminator="lora"):
+    """What a LoRa gateway or node has beside an ordinary device. Codes and keys are encrypted."""
+
+    tenant = UnicodeAttribute()
+    server = UnicodeAttribute()  # the device that it was registered for
+    role = UnicodeAttribute()
+    eui = UnicodeAttribute()
+    access_code = UnicodeAttribute(null=True)
+    app_eui = UnicodeAttribute(null=True)
+    device_class = UnicodeAttribute(null=True)
+    join_type = UnicodeAttribute(null=True)
+    dev_addr = UnicodeAttribute(null=True)
+    app_key = UnicodeAttribute(null=True)
+    app_session_key = UnicodeAttribute(null=True)
+    network_session_key = UnicodeAttribute(null=True)
+
+
+class LoraNoticeRecord(DeviceItem, discriminator="lora_notice"):
+    """The server has to learn that `child` was registered or, with `gone`, deleted."""
+
+    child = UnicodeAttribute()
+    role = UnicodeAttribute()
+    eui = UnicodeAttribute()
+    gone = BooleanAttribute()
+    busy = NumberAttribute(null=True)  # ms until which a message may be on its way
+    shard = UnicodeAttribute(null=True)
+    deadline = NumberAttribute(null=True)  # when to look whether it was sent
+
+    by_deadline = LoraNoticesByDeadline()
 
 
 class SessionRecord(Record):

@@ -141,6 +141,7 @@ class LocalCloud:
             {
                 "POLYTHING_PREFIX": self.prefix,
                 "POLYTHING_QUEUE_BASE": provisioned.queue_base,
+                "POLYTHING_PACKAGES": provisioned.packages,
                 "POLYTHING_DATA_KEY": self.state.data_key(),
                 "AWS_EC2_METADATA_DISABLED": "true",
             }

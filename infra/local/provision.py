@@ -1,10 +1,11 @@
-"""Makes the tables and queues of `infra/data.yaml` where they are missing, on any endpoint.
+"""Makes the tables, queues and buckets of `infra/data.yaml` where they are missing, on any endpoint.
 
 CloudFormation does this in an account; here plain API calls do, because DynamoDB Local, ElasticMQ and
 moto have no CloudFormation, and because 25 calls take a fraction of a second.
 """
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from infra.local.template import DATA, Attribute, Resource, resources
 
 _TABLE = "AWS::DynamoDB::Table"
 _QUEUE = "AWS::SQS::Queue"
+_BUCKET = "AWS::S3::Bucket"
 # what only an account has: encryption keys, backups
 _NOT_LOCAL = {"PointInTimeRecoverySpecification", "SSESpecification", "SqsManagedSseEnabled", "Tags"}
 _APART = {"TimeToLiveSpecification", "StreamSpecification"}
@@ -27,6 +29,7 @@ _APART = {"TimeToLiveSpecification", "StreamSpecification"}
 class Provisioned:
     queue_base: str  # queue URLs are <queue_base>/<name>
     streams: dict[str, str]  # stream ARN by the table's logical name in the template
+    buckets: dict[str, str]  # name by logical name
 
     @property
     def account(self) -> str:
@@ -36,13 +39,19 @@ class Provisioned:
     def outbox_stream(self) -> str:
         return self.streams["OutboxTable"]
 
+    @property
+    def packages(self) -> str:
+        """The bucket of version packages; empty where there is none."""
+        return self.buckets.get("PackagesBucket", "")
+
 
 def provision(prefix: str, *, template: Path = DATA) -> Provisioned:
     """Create what is missing; twice is harmless. Raises StateUnusable where a table's key differs."""
     made = resources(template, Prefix=prefix)
-    known = {_TABLE, _QUEUE}
+    known = {_TABLE, _QUEUE, _BUCKET}
     for resource in made:
-        if resource.type.startswith(("AWS::DynamoDB::", "AWS::SQS::Queue")) and resource.type not in known:
+        ours = resource.type.startswith(("AWS::DynamoDB::", "AWS::SQS::Queue", "AWS::S3::"))
+        if ours and resource.type not in known:
             raise TemplateError(f"{resource.type} is not understood in local mode")
     tables = _Tables()
     streams = {item.logical: tables.ensure(item) for item in made if item.type == _TABLE}
@@ -51,7 +60,36 @@ def provision(prefix: str, *, template: Path = DATA) -> Provisioned:
     wanted = [item for item in made if item.type == _QUEUE]
     for item in sorted(wanted, key=lambda queue: "RedrivePolicy" in queue.properties):
         queues.ensure(item)
-    return Provisioned(queues.base, {logical: arn for logical, arn in streams.items() if arn})
+    found = {logical: arn for logical, arn in streams.items() if arn}
+    account = queues.base.rpartition("/")[2]
+    wanted = [item for item in made if item.type == _BUCKET] if _objects_are_meant() else []
+    buckets = {item.logical: _ensure_bucket(item, account) for item in wanted}
+    return Provisioned(queues.base, found, buckets)
+
+
+def _objects_are_meant() -> bool:
+    """Not where an operator's own endpoints leave S3 out: the bucket would be made in a real account."""
+    named = {name for name in os.environ if name.startswith("AWS_ENDPOINT_URL") and os.environ[name]}
+    return not named or bool(named & {"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"})
+
+
+def _ensure_bucket(bucket: Resource, account: str) -> str:
+    """Closed to the public and encrypted, as in an account. Answers its name."""
+    client: Any = boto3.client("s3")
+    region = client.meta.region_name
+    name: str = bucket.properties["BucketName"].format(account=account, region=region)
+    place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    try:
+        client.create_bucket(Bucket=name, **place)
+    except (client.exceptions.BucketAlreadyOwnedByYou, client.exceptions.BucketAlreadyExists):
+        return name
+    client.put_public_access_block(
+        Bucket=name, PublicAccessBlockConfiguration=bucket.properties["PublicAccessBlockConfiguration"]
+    )
+    rules = bucket.properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    named = [{"ApplyServerSideEncryptionByDefault": rule["ServerSideEncryptionByDefault"]} for rule in rules]
+    client.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": named})
+    return name
 
 
 class _Tables:

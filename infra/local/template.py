@@ -12,6 +12,8 @@ import yaml
 from infra.local.errors import TemplateError
 
 DATA = Path(__file__).resolve().parents[1] / "data.yaml"
+# known only where the resource is made: left for whoever makes it
+PSEUDO = {"AWS::AccountId": "{account}", "AWS::Region": "{region}"}
 _VARIABLE = re.compile(r"\$\{([A-Za-z0-9:]+)\}")
 
 
@@ -87,7 +89,7 @@ def resources(path: Path, **parameters: str) -> Sequence[Resource]:
         for name, item in document.get("Parameters", {}).items()
         if "Default" in item
     }
-    resolver = _Resolver({**known, **parameters})
+    resolver = _Resolver({**PSEUDO, **known, **parameters})
     return [
         Resource(logical, item["Type"], resolver.value(item.get("Properties", {})))
         for logical, item in document["Resources"].items()

@@ -28,6 +28,11 @@ CONGESTED = Fault(503, "100501", "Congestion occurs, and the current network has
 FAULTS: Mapping[type[PolythingError], Fault] = {
     core.InvalidInput: INPUT,
     core.BadVerifyCode: Fault(400, "100003", "Invalid verify code."),
+    core.LoraKeyMissing: INPUT,
+    core.AppKeyMissing: Fault(400, "1200008", "Invalid input. The appKey cannot be empty."),
+    core.AppSessionKeyMissing: Fault(400, "1200009", "Invalid input. The appSKey cannot be empty."),
+    core.NetworkSessionKeyMissing: Fault(400, "1200010", "Invalid input. The nwkSKey cannot be empty."),
+    core.DeviceAddressMissing: Fault(400, "1200011", "Invalid input. The devAddr cannot be empty."),
     core.PropertyNotFound: Fault(400, "107002", "The properties is empty in database."),
     core.Unauthenticated: INVALID_TOKEN,
     core.MissingCredentials: Fault(401, "100025", "AppId for auth not exist."),
@@ -44,22 +49,38 @@ FAULTS: Mapping[type[PolythingError], Fault] = {
     core.ApplicationNotFound: NO_APPLICATION,
     core.ProductNotFound: Fault(403, "600002", "The product not existed."),
     core.DeviceNotFound: NO_DEVICE,
+    core.LoraServerNotFound: Fault(404, "1200017", "The LoRa Server is not existed."),
     core.ServiceNotFound: Fault(200, "100431", "The serviceType is not exist."),
     core.CommandTypeNotFound: Fault(400, "102203", "CommandName is invalid."),
     core.CommandNotFound: Fault(200, "100434", "The device command is not existed."),
     core.TaskNotFound: NO_DEVICE_DATA,
     core.GroupNotFound: Fault(200, "100603", "The device group is not existed."),
     core.BatchNotFound: Fault(404, "105005", "The batchTask is not existed."),
+    core.PackageNotFound: Fault(404, "123002", "Device or package file not found."),
+    core.UpgradeNotFound: Fault(404, "123009", "The requested task does not exist."),
     core.SubscriptionNotFound: Fault(404, "100225", "The resource is not found"),
+    core.AutomationNotFound: Fault(404, "100225", "The resource is not found"),
     core.HistoryNotFound: Fault(200, "100418", "The deviceData is not existed."),
     core.Conflict: Fault(409, "100227", "The resource is conflicted."),
     core.NodeIdTaken: Fault(400, "100426", "The nodeId is duplicated."),
+    core.LoraDeviceExists: Fault(400, "1200012", "The LoRa node already exists."),
     core.MacTaken: Fault(409, "100227", "The resource is conflicted."),
     core.SubscriptionExists: Fault(409, "100227", "The resource is conflicted."),
     core.ProductExists: Fault(409, "100227", "The resource is conflicted."),
     core.DeviceOnline: Fault(400, "100611", "Device is online."),
     core.DeviceOffline: Fault(200, "100428", "The device is not online."),
     core.GatewayOffline: Fault(403, "100450", "The gateway is not online."),
+    core.LoraServerOffline: Fault(
+        403, "1200006", "The operation is not allowed. The LoRa Server is not online."
+    ),
+    core.NotLorawan: Fault(
+        403, "1200007", "The operation is not allowed. The protocol of the product model is not LoRaWAN."
+    ),
+    core.WrongLoraProduct: Fault(
+        403,
+        "1200016",
+        "The operation is not allowed. The deviceType of the product model cannot be LoRaGateway.",
+    ),
     core.DeviceNotActive: Fault(400, "100610", "Device is not active."),
     core.CommandSettled: Fault(
         200, "100435", "The device command already canceled, expired or executed, Cannot cancel."
@@ -68,6 +89,10 @@ FAULTS: Mapping[type[PolythingError], Fault] = {
     core.GroupNameTaken: Fault(200, "100602", "The device group name has been used."),
     core.MembershipRefused: Fault(400, "100604", "The device group request parameter is invalid."),
     core.BatchNameTaken: Fault(200, "105002", "The batchTask name has exist."),
+    core.PackageExists: Fault(409, "100227", "The resource is conflicted."),
+    core.PackageMismatch: Fault(
+        400, "123016", "The parameter is error, targetversion not match with device."
+    ),
     core.Busy: CONGESTED,
     core.LimitExceeded: Fault(400, "100224", "The resource exceeds its limit."),
     core.TooManyPending: Fault(400, "100223", "Command counts has reached the upLimit."),
@@ -75,6 +100,7 @@ FAULTS: Mapping[type[PolythingError], Fault] = {
     core.TooManyGroups: Fault(200, "100607", "The devGroup has reached the limit."),
     core.GroupFull: Fault(200, "100601", "The number of device in the group has reach the max."),
     core.TooManyBatches: Fault(200, "105001", "The batchTask count has reached the limit."),
+    core.TooManyAutomations: Fault(400, "100224", "The resource exceeds its limit."),
     core.ListTooLong: Fault(400, "100224", "The resource exceeds 1000, please refinement query conditions."),
     core.CallbackRefused: Fault(400, "100222", "The request callbackurl is illegal."),
     core.PageGone: Fault(400, "100405", "The request parameter is invalid."),

@@ -14,7 +14,7 @@ from ...core.callbacks import Notification
 from ...core.commands import Command, Status
 from ...core.devices import Device
 from ...core.events import Event, EventType
-from . import mapping, notify_desired
+from . import mapping, notify_desired, notify_rule
 from .api import api
 from .mapping import DeviceInfo
 from .schema import Wire, required_time
@@ -288,4 +288,5 @@ RENDER: Mapping[EventType, Callable[[Event], list[Notification]]] = {
     EventType.COMMAND_CHANGED: _moved,
     EventType.COMMAND_ANSWERED: _answered,
     EventType.DESIRED_SETTLED: notify_desired.render,
+    EventType.AUTOMATION_RAN: notify_rule.render,
 }
