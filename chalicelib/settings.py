@@ -18,6 +18,7 @@ class Settings:
     account: str  # POLYTHING_ACCOUNT: the AWS account id, part of IoT policies
     queue_base: str  # POLYTHING_QUEUE_BASE: queue URLs are <base>/<prefix>-<name>
     packages: str  # POLYTHING_PACKAGES: the bucket of version packages
+    kms_key: str  # POLYTHING_KMS_KEY: ARN of the KMS key that wraps the data keys of the keyring
     data_key: str  # POLYTHING_DATA_KEY: base64 of a KMS-wrapped data key, or "local:" and base64 of 32 bytes
     callback_allow: tuple[str, ...]  # POLYTHING_CALLBACK_ALLOW: networks (CIDR) that callbacks may reach
 
@@ -36,6 +37,7 @@ def settings() -> Settings:
         account=account,
         packages=env.get("POLYTHING_PACKAGES") or f"{prefix}-packages-{account}-{region}",
         queue_base=env.get("POLYTHING_QUEUE_BASE", "").rstrip("/"),
+        kms_key=env.get("POLYTHING_KMS_KEY", ""),
         data_key=env.get("POLYTHING_DATA_KEY", ""),
         callback_allow=tuple(
             part.strip() for part in env.get("POLYTHING_CALLBACK_ALLOW", "").split(",") if part.strip()

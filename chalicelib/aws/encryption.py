@@ -2,8 +2,9 @@
 
 Text form: `<key version>:<base64 of nonce and ciphertext>`. The additional data names tenant,
 record and field, so a ciphertext moved elsewhere does not decrypt. The data key is wrapped by
-KMS (`POLYTHING_DATA_KEY` holds the wrapped key) and unwrapped once per process; a local cloud
-gives the key itself as `local:<base64 of 32 bytes>`.
+KMS and unwrapped once per process. It stands in the table `keyring`, where the first process that
+needs one puts it (`POLYTHING_KMS_KEY` names the key that wraps it), or in `POLYTHING_DATA_KEY`; a
+local cloud gives the key itself as `local:<base64 of 32 bytes>`.
 """
 
 import base64
@@ -17,17 +18,57 @@ VERSION = "1"
 NONCE = 12
 
 
+CONTEXT = {"use": "polything"}
+
+
 @cache
 def _key() -> bytes:
     text = settings().data_key
-    if not text:
-        raise RuntimeError("POLYTHING_DATA_KEY is not set: no secret can be stored or read")
     if text.startswith("local:"):
         return base64.b64decode(text.removeprefix("local:"))
-    answer = client("kms").decrypt(
-        CiphertextBlob=base64.b64decode(text), EncryptionContext={"use": "polything"}
+    if text:
+        return _unwrap(base64.b64decode(text))
+    if settings().kms_key:
+        return _unwrap(_kept() or _made())
+    raise RuntimeError(
+        "neither POLYTHING_KMS_KEY nor POLYTHING_DATA_KEY is set: no secret can be stored or read"
     )
-    return bytes(answer["Plaintext"])
+
+
+def _unwrap(wrapped: bytes) -> bytes:
+    return bytes(client("kms").decrypt(CiphertextBlob=wrapped, EncryptionContext=CONTEXT)["Plaintext"])
+
+
+def _kept() -> bytes | None:
+    """The wrapped key of the keyring. One AWS call."""
+    found = client("dynamodb").get_item(
+        TableName=_keyring(), Key={"version": {"S": VERSION}}, ConsistentRead=True
+    )
+    return bytes(found["Item"]["wrapped"]["B"]) if "Item" in found else None
+
+
+def _made() -> bytes:
+    """A new wrapped key in the keyring, or the one that another process has put there meanwhile."""
+    made = client("kms").generate_data_key_without_plaintext(
+        KeyId=settings().kms_key, KeySpec="AES_256", EncryptionContext=CONTEXT
+    )["CiphertextBlob"]
+    dynamodb = client("dynamodb")
+    try:
+        dynamodb.put_item(
+            TableName=_keyring(),
+            Item={"version": {"S": VERSION}, "wrapped": {"B": made}},
+            ConditionExpression="attribute_not_exists(version)",
+        )
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        kept = _kept()
+        if kept is None:
+            raise
+        return kept
+    return bytes(made)
+
+
+def _keyring() -> str:
+    return f"{settings().prefix}-keyring"
 
 
 def encrypt(plain: str, tenant: str, record: str, field: str) -> str:

@@ -13,7 +13,7 @@ from infra.local.errors import TemplateError
 
 DATA = Path(__file__).resolve().parents[1] / "data.yaml"
 # known only where the resource is made: left for whoever makes it
-PSEUDO = {"AWS::AccountId": "{account}", "AWS::Region": "{region}"}
+PSEUDO = {"AWS::AccountId": "{account}", "AWS::Region": "{region}", "AWS::Partition": "aws"}
 _VARIABLE = re.compile(r"\$\{([A-Za-z0-9:]+)\}")
 
 

@@ -50,9 +50,9 @@ def load(tmp_path: Path, **changed: str) -> list[str]:
 
 def test_the_edge_template_loads() -> None:
     rules = {each.name: each for each in load_rules(EDGE_TEMPLATE)}
-    assert rules["Ingest"].functions == ("ingest",)
-    assert rules["Presence"].functions == ("presence",)
-    assert rules["Presence"].statement.topic_filter == "$aws/events/presence/#"
+    assert rules["IngestRule"].functions == ("ingest",)
+    assert rules["PresenceRule"].functions == ("presence",)
+    assert rules["PresenceRule"].statement.topic_filter == "$aws/events/presence/#"
 
 
 def test_the_function_is_named_by_its_parameter(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""From a checkout to a running stage: packages, stacks, and what Chalice leaves to be done."""

@@ -1,0 +1,142 @@
+"""One CloudFormation template out of three: the data stack, what Chalice packages, and the edge stack.
+
+Chalice names queues, tables and streams by text, for it knows nothing of the data stack. Beside the data
+stack in one template the texts become references, so that CloudFormation makes things in the right order.
+"""
+
+import copy
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from chalice.package import YAMLTemplateSerializer  # type: ignore[import-untyped]
+
+INFRA = Path(__file__).resolve().parents[1]
+DATA, EDGE = INFRA / "data.yaml", INFRA / "edge.yaml"
+MOST_BYTES = 1024 * 1024  # CloudFormation's limit of a template in S3
+MOST_API_RESOURCES = 300  # API Gateway's limit of a REST API
+
+Template = dict[str, Any]
+
+# The parameter of the edge stack, and the function whose ARN it is.
+FUNCTIONS = {
+    "AuthorizerFunctionArn": "Authorizer",
+    "IngestFunctionArn": "Ingest",
+    "PresenceFunctionArn": "Presence",
+}
+# What every function is told of its surroundings; the stage's own values stand in config.json.
+SURROUNDINGS: Mapping[str, Any] = {
+    "POLYTHING_ACCOUNT": {"Ref": "AWS::AccountId"},
+    "POLYTHING_QUEUE_BASE": {"Fn::Sub": "https://sqs.${AWS::Region}.${AWS::URLSuffix}/${AWS::AccountId}"},
+    "POLYTHING_OUTBOX_STREAM": {"Fn::GetAtt": ["OutboxTable", "StreamArn"]},
+    "POLYTHING_KMS_KEY": {"Fn::GetAtt": ["DataKey", "Arn"]},
+    "POLYTHING_PACKAGES": {"Ref": "PackagesBucket"},
+}
+
+
+def load(path: Path) -> Template:
+    """A YAML template with its short tags written out."""
+    loaded: Template = YAMLTemplateSerializer().load_template(path.read_text(encoding="utf-8"), path.name)
+    return json.loads(json.dumps(loaded, default=str))  # type: ignore[no-any-return]
+
+
+def compose(prefix: str, packaged: Template) -> Template:
+    """`packaged` is what `chalice package` wrote for the stage whose names begin with `prefix`."""
+    data, edge = load(DATA), load(EDGE)
+    clash = [name for name in edge["Resources"] if name in packaged["Resources"] or name in data["Resources"]]
+    if clash:
+        raise ValueError(f"the edge and another stack both name {', '.join(sorted(clash))}")
+    edge = _with_functions(edge)
+    composed = copy.deepcopy(packaged)
+    composed["Description"] = "Polything: data, functions, HTTP API and what IoT Core does with devices"
+    for part in (data, edge):
+        composed["Resources"].update(part["Resources"])
+        composed.setdefault("Outputs", {}).update(part.get("Outputs", {}))
+        for section in ("Parameters", "Conditions"):
+            if part.get(section):
+                composed.setdefault(section, {}).update(part[section])
+    composed["Parameters"].pop("Prefix", None)
+    for name, resource in composed["Resources"].items():
+        if resource["Type"] == "AWS::Serverless::Function":
+            _join(name, resource["Properties"], data, prefix)
+    composed = _put_in(composed, "Prefix", prefix)
+    if not composed.get("Parameters"):
+        composed.pop("Parameters", None)
+    return composed
+
+
+def _with_functions(edge: Template) -> Template:
+    """The edge's parameters for functions become references to them."""
+    for parameter, function in FUNCTIONS.items():
+        edge["Parameters"].pop(parameter)
+        edge["Resources"] = _put_reference(edge["Resources"], parameter, {"Fn::GetAtt": [function, "Arn"]})
+    return edge
+
+
+def _join(name: str, function: Template, data: Template, prefix: str) -> None:
+    function["Environment"]["Variables"].update(SURROUNDINGS)
+    for source in function.get("Events", {}).values():
+        properties = source["Properties"]
+        if source["Type"] == "DynamoDB":
+            properties["Stream"] = SURROUNDINGS["POLYTHING_OUTBOX_STREAM"]
+        elif source["Type"] == "SQS":
+            properties["Queue"] = {"Fn::GetAtt": [_queue(name, properties["Queue"], data, prefix), "Arn"]}
+
+
+def _queue(function: str, told: Any, data: Template, prefix: str) -> str:
+    """The logical name of the queue that an event source names by its ARN."""
+    name = json.dumps(told).rstrip('"}').rpartition(":")[2]
+    for logical, resource in data["Resources"].items():
+        if resource["Type"] == "AWS::SQS::Queue":
+            pattern = resource["Properties"]["QueueName"]["Fn::Sub"]
+            if pattern.replace("${Prefix}", prefix) == name:
+                return str(logical)
+    raise ValueError(f"{function} reads the queue {name}, which {DATA.name} does not make")
+
+
+def _put_in(node: Any, parameter: str, value: str) -> Any:
+    """The node with the parameter's value in its place."""
+    if isinstance(node, dict):
+        if node == {"Ref": parameter}:
+            return value
+        return {key: _put_in(item, parameter, value) for key, item in node.items()}
+    if isinstance(node, list):
+        return [_put_in(item, parameter, value) for item in node]
+    return node.replace(f"${{{parameter}}}", value) if isinstance(node, str) else node
+
+
+def _put_reference(node: Any, parameter: str, reference: Template) -> Any:
+    if isinstance(node, dict):
+        if node == {"Ref": parameter}:
+            return reference
+        return {key: _put_reference(item, parameter, reference) for key, item in node.items()}
+    if isinstance(node, list):
+        return [_put_reference(item, parameter, reference) for item in node]
+    return node
+
+
+def text(template: Template) -> str:
+    """As YAML that CloudFormation reads; raises ValueError where it is too large."""
+    written = yaml.safe_dump(template, sort_keys=False, width=110)
+    if len(written.encode()) > MOST_BYTES:
+        raise ValueError(f"the template has {len(written.encode())} bytes, more than {MOST_BYTES}")
+    return written
+
+
+def api_resources(packaged: Template) -> int:
+    """How many resources API Gateway makes: one for each part of a path."""
+    paths = packaged["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"]
+    parts = [path.strip("/").split("/") for path in paths if path != "/"]
+    return 1 + len({tuple(each[: at + 1]) for each in parts for at in range(len(each))})
+
+
+def code_in(template: Template, bucket: str, key: str) -> Template:
+    """The template with its functions' code in S3."""
+    placed = copy.deepcopy(template)
+    for resource in placed["Resources"].values():
+        if re.fullmatch(r"AWS::Serverless::Function", resource["Type"]):
+            resource["Properties"]["CodeUri"] = {"Bucket": bucket, "Key": key}
+    return placed
