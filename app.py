@@ -11,7 +11,13 @@ from typing import Any
 from chalice import Chalice, Rate
 from chalice.app import CloudWatchEvent, DynamoDBEvent, Response, SQSEvent
 
-DIALECTS = {"iocm": "huawei", "iodm": "huawei", "": "huawei"}  # by first path segment; "": all others
+DIALECTS = {
+    "iocm": "huawei",
+    "iodm": "huawei",
+    "api": "huawei",
+    "v2": "xlink",
+    "": "huawei",
+}  # by first path segment; "": all others
 VERBS = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"]
 PREFIX = os.environ.get("POLYTHING_PREFIX", f"polything-{os.environ.get('POLYTHING_STAGE', 'dev')}")
 OUTBOX_STREAM = os.environ.get("POLYTHING_OUTBOX_STREAM", "arn:aws:dynamodb:::table/outbox/stream/unset")

@@ -18,6 +18,7 @@ KEEP_LOGS = {
     "Resource": "arn:aws:logs:*:*:*",
 }
 CORE_TABLES = [
+    "accounts",
     "aliases",
     "applications",
     "authorizations",
@@ -29,10 +30,13 @@ CORE_TABLES = [
     "devices",
     "groups",
     "history",
+    "keyring",
+    "keys",
     "operations",
     "outbox",
     "packages",
     "products",
+    "receipts",
     "sessions",
     "subscriptions",
     "targets",
@@ -47,9 +51,9 @@ FILES = {"api_handler": ("DeleteObject",), "work": ("GetObject",)}  # of package
 # function: (tables read and written, tables only read, queues sent to, queues consumed, talks to devices)
 GRANTS: dict[str, tuple[list[str], list[str], list[str], list[str], bool]] = {
     "api_handler": (CORE_TABLES, [], ["work"], [], True),
-    "authorizer": (["sessions", "devices"], ["aliases"], [], [], False),
+    "authorizer": (["sessions", "devices"], ["aliases", "keyring"], [], [], False),
     "ingest": (
-        ["devices", "history", "outbox", "commands", "batches", "upgrades"],
+        ["devices", "history", "outbox", "commands", "batches", "upgrades", "receipts"],
         ["sessions", "products"],
         ["work"],
         [],
@@ -107,7 +111,10 @@ def policy(stage: str, function: str) -> dict[str, Any]:
                 "Resource": ["arn:aws:iot:*:*:client/*", "arn:aws:iot:*:*:topic/*"],
             }
         )
-    statements.append({"Effect": "Allow", "Action": ["kms:Decrypt"], "Resource": "arn:aws:kms:*:*:key/*"})
+    actions = ["kms:Decrypt"]
+    if "keyring" in written:  # the first secret of a stage needs a data key
+        actions.append("kms:GenerateDataKeyWithoutPlaintext")
+    statements.append({"Effect": "Allow", "Action": actions, "Resource": "arn:aws:kms:*:*:key/*"})
     return {"Version": "2012-10-17", "Statement": statements}
 
 

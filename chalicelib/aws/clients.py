@@ -11,7 +11,7 @@ POOL = 32
 ATTEMPTS = 4
 ONCE = {"iot-data"}  # a message repeated by the SDK would reach the device twice: its callers decide
 
-REGIONAL = {"us_east_1_regional_endpoint": "regional"}  # signed URLs of the global one are redirected
+REGIONAL: Any = {"us_east_1_regional_endpoint": "regional"}  # signed URLs of the global one are redirected
 
 
 @cache

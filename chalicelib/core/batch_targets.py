@@ -16,20 +16,13 @@ import msgspec
 from ..aws import queues
 from ..store.batches import BATCH, BatchItem, BatchRecord
 from ..store.devices import DEVICE, DeviceItem, DeviceRecord
-from ..store.groups import GroupRecord
 from ..store.transactions import ConditionFailed, Transaction
-from ..store.walks import HIGHEST, Key, Walk
-from . import batch_ends, batch_marks, clock, ids, memberships
+from ..store.walks import HIGHEST, Walk
+from . import batch_ends, batch_marks, clock, ids, member_search
 from .batches import Target, TargetKind
+from .member_search import Place
 
 PAGES_AT_ONCE = 50  # of one job
-
-
-class Place(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Where the search goes on: in the first of the `groups` that are left, after `start`."""
-
-    groups: tuple[str, ...] = ()
-    start: Key | None = None
 
 
 def perform(batch: str) -> None:
@@ -80,7 +73,7 @@ def _page(task: BatchRecord, place: Place) -> tuple[list[str], Place | None]:
     """Up to a chunk of devices, and where to go on; None there is the end."""
     target = msgspec.json.decode(task.target, type=Target)
     if target.kind in (TargetKind.GROUP_IDS, TargetKind.GROUP_NAMES):
-        return _members(task, place)
+        return member_search.page(task.owner, place, batch_marks.CHUNK_SIZE)
     records, start = _walk(task, target).read(place.start, batch_marks.CHUNK_SIZE)
     found = [record.device for record in records]
     facts = {"manufacturer_id": target.manufacturer_id, "model": target.model}
@@ -115,18 +108,3 @@ def _with_facts(found: list[str], facts: dict[str, str]) -> list[str]:
         if all(getattr(record, name, None) == value for name, value in facts.items())
     }
     return [device for device in found if device in fitting]
-
-
-def _members(task: BatchRecord, place: Place) -> tuple[list[str], Place | None]:
-    """Of the first group that is left; one that was deleted meanwhile has none."""
-    if not place.groups:
-        return [], None
-    first, *rest = place.groups
-    group = GroupRecord.find(first)
-    found: list[str] = []
-    start: Key | None = None
-    if group is not None and not group.deleted and group.owner == task.owner:
-        found, start = memberships.members(group, place.start, batch_marks.CHUNK_SIZE)
-    if start is not None:
-        return found, Place(place.groups, start)
-    return found, Place(tuple(rest)) if rest else None

@@ -4,6 +4,8 @@ First contact activates a device for good, and binds its registration: so does t
 new verify code.
 """
 
+from collections.abc import Sequence
+
 from pynamodb.expressions.update import Action
 
 from ..store.devices import DEVICE, DeviceRecord
@@ -20,27 +22,35 @@ def is_first(record: DeviceRecord, at: int) -> bool:
     return record.deadline is not None and at >= int(record.deadline) - int(record.timeout) * clock.SECOND
 
 
-def meet(change: Transaction, record: DeviceRecord, at: int, *, online: bool) -> bool:
+def meet(
+    change: Transaction, record: DeviceRecord, at: int, *, online: bool, also: Sequence[Action] = ()
+) -> bool:
     """Add to the change that the device was in contact at `at` ms and, where `online`, still is.
 
-    Brings `record` up to date; False where nothing changes.
+    `also` is what else changes of it where it is online. Brings `record` up to date; False where
+    nothing changes.
     """
     if online:
-        return _move(change, record, Status.ONLINE, first=is_first(record, at))
+        return _move(change, record, Status.ONLINE, at, also)
     if not is_first(record, at):
         return False
     inactive = record.status == Status.INACTIVE.value
-    return _move(change, record, Status.OFFLINE if inactive else Status(record.status), first=True)
+    return _move(change, record, Status.OFFLINE if inactive else Status(record.status), at)
 
 
 def part(change: Transaction, record: DeviceRecord, at: int) -> bool:
     """Add to the change that the device was in contact at `at` ms and is no more."""
-    return _move(change, record, Status.OFFLINE, first=is_first(record, at))
+    return _move(change, record, Status.OFFLINE, at)
 
 
-def _move(change: Transaction, record: DeviceRecord, status: Status, *, first: bool) -> bool:
+def _move(
+    change: Transaction, record: DeviceRecord, status: Status, at: int, also: Sequence[Action] = ()
+) -> bool:
+    first = is_first(record, at)
     if record.status == status.value and not first and not ageing.overdue(record):
-        return False
+        if also:
+            change.update(DeviceRecord(record.device, DEVICE), also, devices.alive())
+        return bool(also)
     same = devices.alive() & (DeviceRecord.status == record.status)
     same &= (
         DeviceRecord.deadline == record.deadline
@@ -49,6 +59,7 @@ def _move(change: Transaction, record: DeviceRecord, status: Status, *, first: b
     )
     record.status, record.status_detail = status.value, "NONE"
     actions: list[Action] = [DeviceRecord.status.set(record.status), DeviceRecord.status_detail.set("NONE")]
+    actions += also
     if status is Status.ONLINE:
         record.last_seen = clock.now()
         actions.append(DeviceRecord.last_seen.set(record.last_seen))
@@ -62,6 +73,9 @@ def _move(change: Transaction, record: DeviceRecord, status: Status, *, first: b
             DeviceRecord.deadline.remove(),
             DeviceRecord.shard.remove(),
         ]
+        if record.activated_at is None:
+            record.activated_at = at
+            actions.append(DeviceRecord.activated_at.set(at))
     change.update(DeviceRecord(record.device, DEVICE), actions, same)
     device = devices.device_of(record)
     if first:

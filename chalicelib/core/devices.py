@@ -40,6 +40,8 @@ class Status(Enum):
 class Device(msgspec.Struct, frozen=True, omit_defaults=True):
     """A device as the core knows it. Times in ms; `gateway` is its own id for a direct device.
 
+    `last_login` is when its MQTT connection was announced last, from `last_login_ip`.
+
     `number` and `mac_key` are its ids in systems that know it by an integer or a MAC address; both are
     unique in its product. `mac` is what an app has written down about it.
     """
@@ -59,6 +61,9 @@ class Device(msgspec.Struct, frozen=True, omit_defaults=True):
     registration: str
     number: int | None = None
     mac_key: str | None = None
+    activated_at: int | None = None
+    last_login: int | None = None
+    last_login_ip: str | None = None
     last_seen: int | None = None
     timeout: int | None = None
     deadline: int | None = None

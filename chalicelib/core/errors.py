@@ -13,7 +13,8 @@
     │   ├── MissingCredentials       no token, or no application named
     │   ├── InvalidToken             unknown, expired or ended token
     │   ├── InvalidRefreshToken
-    │   ├── WrongSecret              application and secret do not match
+    │   ├── WrongSecret              application and secret, or login and password, do not match
+    │   ├── InvalidKey               unknown or revoked access key
     │   └── TooManyFailures          too many failed logins; wait
     ├── Forbidden
     │   ├── NotAuthorized            acts for an application that has not allowed it
@@ -22,7 +23,10 @@
     │   └── CommandMuted             the device's service does not take this command
     ├── NotFound
     │   ├── ApplicationNotFound
+    │   ├── AccountNotFound
     │   ├── ProductNotFound
+    │   ├── PointNotFound            no such data point in the thing model
+    │   ├── FirmwareNotFound
     │   ├── DeviceNotFound
     │   ├── LoraServerNotFound       no such LoRa server, or the device is behind it no more
     │   ├── ServiceNotFound
@@ -35,13 +39,21 @@
     │   ├── UpgradeNotFound
     │   ├── SubscriptionNotFound
     │   ├── AutomationNotFound
+    │   ├── ExtendedPropertyNotFound
     │   └── HistoryNotFound
     ├── Conflict
+    │   ├── LoginTaken               another account, of any tenant, logs in so
     │   ├── NodeIdTaken
     │   │   └── LoraDeviceExists     its server has a LoRa device of this EUI already
     │   ├── MacTaken                 another device of the product has this MAC address
     │   ├── SubscriptionExists
     │   ├── ProductExists
+    │   ├── ProductReleased          what is released stays as it is
+    │   │   └── AlreadyReleased      and is released once
+    │   ├── ProductInUse             it has devices
+    │   ├── PointIndexTaken          another data point of the model has this index
+    │   ├── PointNameTaken           another data point of the model has this name
+    │   ├── FirmwareExists           another firmware of this model and version
     │   ├── DeviceOnline
     │   ├── DeviceOffline
     │   ├── GatewayOffline
@@ -49,6 +61,8 @@
     │   ├── NotLorawan               the product's protocol is another
     │   ├── WrongLoraProduct         of LoRa gateways where a node's is needed, or the other way round
     │   ├── DeviceNotActive
+    │   ├── DeviceActive             what was in contact once is not deleted
+    │   ├── ExtendedPropertyExists
     │   ├── CommandSettled           no longer PENDING, so not to be cancelled
     │   ├── PropertyNotWritable
     │   ├── GroupNameTaken
@@ -64,6 +78,7 @@
     │   ├── GroupFull                more devices than the group, or one call, takes
     │   ├── TooManyBatches           ten tasks of the application have not finished
     │   ├── TooManyAutomations       of an application, or on a device
+    │   ├── TooManyProperties        ten extended properties, or what they may take in all
     │   └── ListTooLong              narrow the query
     ├── CallbackRefused              the URL is malformed, has no port or leads into a private network
     └── PageGone                     the walk this page belongs to has ended
@@ -92,7 +107,10 @@ class BadVerifyCode(InvalidInput):
 
 
 class LoraKeyMissing(InvalidInput):
-    pass
+    """Its kind says which."""
+
+    def __init__(self) -> None:
+        super().__init__("", "", missing=True)
 
 
 class AppKeyMissing(LoraKeyMissing):
@@ -135,6 +153,10 @@ class WrongSecret(Unauthenticated):
     pass
 
 
+class InvalidKey(Unauthenticated):
+    pass
+
+
 class TooManyFailures(Unauthenticated):
     pass
 
@@ -172,7 +194,19 @@ class ApplicationNotFound(NotFound):
     pass
 
 
+class AccountNotFound(NotFound):
+    pass
+
+
 class ProductNotFound(NotFound):
+    pass
+
+
+class PointNotFound(NotFound):
+    pass
+
+
+class FirmwareNotFound(NotFound):
     pass
 
 
@@ -224,11 +258,19 @@ class AutomationNotFound(NotFound):
     pass
 
 
+class ExtendedPropertyNotFound(NotFound):
+    pass
+
+
 class HistoryNotFound(NotFound):
     pass
 
 
 class Conflict(PolythingError):
+    pass
+
+
+class LoginTaken(Conflict):
     pass
 
 
@@ -249,6 +291,30 @@ class SubscriptionExists(Conflict):
 
 
 class ProductExists(Conflict):
+    pass
+
+
+class ProductReleased(Conflict):
+    pass
+
+
+class AlreadyReleased(ProductReleased):
+    pass
+
+
+class ProductInUse(Conflict):
+    pass
+
+
+class PointIndexTaken(Conflict):
+    pass
+
+
+class PointNameTaken(Conflict):
+    pass
+
+
+class FirmwareExists(Conflict):
     pass
 
 
@@ -277,6 +343,14 @@ class WrongLoraProduct(Conflict):
 
 
 class DeviceNotActive(Conflict):
+    pass
+
+
+class DeviceActive(Conflict):
+    pass
+
+
+class ExtendedPropertyExists(Conflict):
     pass
 
 
@@ -337,6 +411,10 @@ class TooManyBatches(LimitExceeded):
 
 
 class TooManyAutomations(LimitExceeded):
+    pass
+
+
+class TooManyProperties(LimitExceeded):
     pass
 
 

@@ -23,7 +23,7 @@ from .applications import Caller
 from .claims import Kind
 from .errors import Busy, GroupFull, GroupNotFound, InvalidInput
 from .paging import Page, Source
-from .regrouping import Founding
+from .regrouping import Founding, NumberTaken
 
 NAME = re.compile(r"[A-Za-z0-9]{1,50}")
 MOST_AT_ONCE = 1000  # devices of one call
@@ -31,9 +31,13 @@ TRIES = 8
 
 
 class Group(msgspec.Struct, frozen=True):
-    """`most` members at most, 0 is no limit; `created` in ms."""
+    """`most` members at most, 0 is no limit; `created` in ms.
+
+    `number` is its id in systems that know it by an integer, unique over all tenants.
+    """
 
     id: str
+    number: int
     tenant: str
     owner: str
     creator: str
@@ -66,18 +70,24 @@ def create(
     _check_number(members)
     if most and len(set(members)) > most:
         raise GroupFull(name)
-    new = Founding(
-        id=ids.random_id(),
-        tenant=caller.tenant,
-        owner=caller.owner,
-        creator=caller.application,
-        name=name,
-        most=most,
-        created=clock.now(),
-        description=description,
-    )
-    regrouping.change(caller, Kind.JOIN, new.id, members, new)
-    return Group(**msgspec.structs.asdict(new), members=len(set(members)))
+    for _ in range(TRIES):
+        new = Founding(
+            id=ids.random_id(),
+            number=ids.number(),
+            tenant=caller.tenant,
+            owner=caller.owner,
+            creator=caller.application,
+            name=name,
+            most=most,
+            created=clock.now(),
+            description=description,
+        )
+        try:
+            regrouping.change(caller, Kind.JOIN, new.id, members, new)
+        except NumberTaken:
+            continue  # a random number has come up before: another will not
+        return Group(**msgspec.structs.asdict(new), members=len(set(members)))
+    raise Busy(name)
 
 
 def _check_name(name: str) -> None:
@@ -105,6 +115,15 @@ def _visible(caller: Caller, record: GroupRecord) -> bool:
 def get(caller: Caller, group: str) -> Group:
     """Raises GroupNotFound. One AWS call. Source: Huawei 1.11.5"""
     return _group(record_of(caller, group))
+
+
+def find_by_number(caller: Caller, number: int) -> Group:
+    """Raises GroupNotFound. At most two AWS calls."""
+    alias = regrouping.number_alias(number)
+    found = AliasRecord.find(alias.name, alias.scope)
+    if found is None:
+        raise GroupNotFound(str(number))
+    return get(caller, found.target)
 
 
 def named(caller: Caller, names: Sequence[str]) -> list[Group]:
@@ -199,6 +218,7 @@ def delete(caller: Caller, group: str) -> None:
             & (GroupRecord.name == record.name),
         )
         change.delete(regrouping.alias(caller.owner, record.name), AliasRecord.target == group)
+        change.delete(regrouping.number_alias(int(record.number)), AliasRecord.target == group)
         change.update(GroupCountRecord(counted(caller.owner)), [GroupCountRecord.count_.add(-1)])
         try:
             change.commit()

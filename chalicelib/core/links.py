@@ -17,7 +17,7 @@ from pynamodb.expressions.update import Action
 from ..aws import iot, queues
 from ..store.devices import DEVICE, LINK, QUEUE, DeviceRecord, LinkRecord, Parts, QueueRecord, SessionRecord
 from ..store.transactions import ConditionFailed, Contention, Transaction, pause
-from . import clock, contact, devices, shadow_changes
+from . import clock, contact, devices, shadow_changes, upgrade_states
 from .products import NodeType
 
 GONE = "gone"
@@ -74,8 +74,8 @@ def forget() -> None:
         _loaded.clear()
 
 
-def connected(client: str, session: str, at: int) -> None:
-    """The broker has announced a connection; `at` in ms. Harmless to repeat.
+def connected(client: str, session: str, at: int, address: str = "") -> None:
+    """The broker has announced a connection from this IP address; `at` in ms. Harmless to repeat.
 
     A session read, one batch read and one transaction; then the end of the client before it, if
     there was one, and a message where commands wait.
@@ -90,7 +90,7 @@ def connected(client: str, session: str, at: int) -> None:
             return
         current = _is_current(link, session, at)
         try:
-            _announce(record, link, known, session, at, current=current)
+            _announce(record, link, known, session, at, address, current=current)
         except ConditionFailed:
             pause(attempt)
             continue
@@ -109,13 +109,21 @@ def _is_current(link: LinkRecord, session: str, at: int) -> bool:
 
 
 def _announce(
-    record: DeviceRecord, link: LinkRecord, known: Session, session: str, at: int, *, current: bool
+    record: DeviceRecord,
+    link: LinkRecord,
+    known: Session,
+    session: str,
+    at: int,
+    address: str,
+    *,
+    current: bool,
 ) -> None:
     """Raises ConditionFailed: something came between."""
     if current and link.session == session:
         return
     change = Transaction()
-    met = contact.meet(change, record, min(at, known.since), online=current)
+    login = _login(record, at, address) if current else []
+    contact.meet(change, record, min(at, known.since), online=current, also=login)
     if current:
         actions: list[Action] = [
             LinkRecord.client.set(known.client),
@@ -127,9 +135,14 @@ def _announce(
             LinkRecord.previous.set(link.client) if _live(link) else LinkRecord.previous.remove(),
         ]
         change.update(LinkRecord(record.device, LINK), actions, _as_read(link))
-        if not met:
-            change.check(DeviceRecord(record.device, DEVICE), devices.alive())
     change.commit()
+
+
+def _login(record: DeviceRecord, at: int, address: str) -> list[Action]:
+    """What the connection changes of the device whatever its status; brings `record` up to date."""
+    record.last_login, record.last_login_ip = at, address or None
+    where = DeviceRecord.last_login_ip
+    return [DeviceRecord.last_login.set(at), where.set(address) if address else where.remove()]
 
 
 def _tidy(link: LinkRecord, queue: QueueRecord | None, client: str, session: str, *, current: bool) -> None:
@@ -145,6 +158,8 @@ def _tidy(link: LinkRecord, queue: QueueRecord | None, client: str, session: str
         queues.work("drain", device=link.device)
     if queue is not None and queue.shadows:
         queues.work(shadow_changes.SEND, device=link.device)
+    if queue is not None and queue.upgrades and not queue.upgrading:
+        queues.work(upgrade_states.SEND, device=link.device)
 
 
 def disconnected(client: str, session: str, at: int) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 
 from ..store.devices import DEVICE, DeviceRecord
-from ..store.transactions import Transaction
-from . import clock, credentials, devices, products, thing_values
+from ..store.transactions import ConditionFailed, Transaction
+from . import clock, credentials, devices, ids, products, registration, thing_values
 from .applications import Caller
 from .devices import Device
-from .errors import DeviceNotFound, InvalidInput
+from .errors import Busy, InvalidInput
 from .events import EventType
 from .products import NodeType
 
@@ -49,9 +49,13 @@ def modify(caller: Caller, device: str, changes: Changes) -> Device:
 
     Another product must be one of the tenant's, and brings its own manufacturer, type and model
     where the change does not name them. Two AWS calls, one more where another product is not in
-    memory. Raises DeviceNotFound, ProductNotFound, InvalidInput.
+    memory. Raises DeviceNotFound, ProductNotFound, MacTaken, InvalidInput, Busy.
     """
-    record = devices.record_of(caller, device)
+    return apply(caller, devices.record_of(caller, device), changes)
+
+
+def apply(caller: Caller, record: DeviceRecord, changes: Changes) -> Device:
+    """`modify` of a device that is read already, which this brings up to date."""
     values = {k: v for k, v in msgspec.structs.asdict(changes).items() if v is not None}
     _check_free(values)
     psk = values.pop("psk", None)
@@ -60,20 +64,34 @@ def modify(caller: Caller, device: str, changes: Changes) -> Device:
     if not values and psk is None:
         return devices.device_of(record)
     values["modified"] = clock.now()
-    for name, value in values.items():
-        setattr(record, name, value)
+    for _ in range(registration.TRIES):
+        try:
+            return _apply(record, values, psk)
+        except registration.Taken:
+            values["number"] = ids.number()
+        except ConditionFailed:  # moved to another product meanwhile
+            record = devices.record_of(caller, record.device)
+    raise Busy(record.device)
+
+
+def _apply(record: DeviceRecord, values: dict[str, Any], psk: str | None) -> Device:
+    """Raises ConditionFailed where the device is of another product than was read."""
     change = Transaction()
+    condition = devices.alive() & (DeviceRecord.product == record.product)
+    if values.get("product", record.product) != record.product:
+        registration.move(change, record, values["product"], int(values.get("number", record.number)))
     change.update(
-        DeviceRecord(device, DEVICE),
+        DeviceRecord(record.device, DEVICE),
         [getattr(DeviceRecord, name).set(value) for name, value in values.items()],
-        devices.alive(),
-        DeviceNotFound(device),
+        condition,
     )
     gateway = values["node_type"] == NodeType.GATEWAY.value if "node_type" in values else None
-    credentials.amend(change, record.tenant, device, psk, gateway)
-    changed = devices.device_of(record)
+    credentials.amend(change, record.tenant, record.device, psk, gateway)
+    changed = devices.device_of(DeviceRecord(**{**record.values(), **values}))
     devices.tell(change, EventType.DEVICE_CHANGED, changed)
     change.commit()
+    for name, value in values.items():
+        setattr(record, name, value)
     return changed
 
 

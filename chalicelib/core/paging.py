@@ -1,12 +1,15 @@
-"""Pages by number, with a total, over what DynamoDB reads by key only.
+"""Pages by number or by offset, with a total, over what DynamoDB reads by key only.
 
 Two ways. `page` follows a range an index serves: each served page keeps where the next one
 starts, so walking costs one pass, and a jump a count and a read of keys up to the page. `listed`
 is for orders and filters no index serves: the first page keeps the whole list of entries (ids,
 say), later pages are cut from it. What a walk keeps is used for LIFE ms, then found anew.
 
-A walk is named by a hash of whose it is, what is asked and the page size (`name`): nobody can
-reach into another's.
+A page that is named by its offset is a part (`part`, `part_listed`); its size may differ from the
+one before it.
+
+A walk is named by a hash of whose it is, what is asked and, for pages by number, the page size
+(`name`): nobody can reach into another's.
 """
 
 import hashlib
@@ -27,6 +30,13 @@ T = TypeVar("T")
 LIFE = 10 * clock.MINUTE
 MOST_LISTED = 50_000  # entries of a list
 CHUNK = 2_500  # entries an item, of up to 150 bytes each: an item holds 400 KB, a batch write 25 items
+
+
+class Part(msgspec.Struct, Generic[T], frozen=True):
+    """Some items of a walk; `total` is over the whole of it."""
+
+    items: list[T]
+    total: int
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
@@ -52,35 +62,41 @@ class Source(Generic[T]):
 
 
 def name(*parts: Any) -> str:
-    """The walk's name; `parts` are whose it is, what is asked and the page size, as JSON can hold them."""
+    """The walk's name; `parts` are what makes it another walk, as JSON can hold them."""
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
 
 def page(walk: str, number: int, size: int, source: Source[T]) -> Page[T]:
+    """The part that begins at `number` times `size`."""
+    found = part(walk, number * size, size, source)
+    return Page(found.items, found.total, number, size)
+
+
+def part(walk: str, offset: int, size: int, source: Source[T]) -> Part[T]:
     """Raises ListTooLong where a jump or a count would read too much.
 
-    AWS calls beside those of `fetch`: one that writes where the next page starts, or that there is
-    none; on the first page `count`, unless it holds everything; on a later page one that reads its
-    start, and where a jump finds none `count` and `skip`. The last page knows the exact total.
+    AWS calls beside those of `fetch`: one that writes where the next part starts, or that there is
+    none; on the first part `count`, unless it holds everything; on a later one a call that reads its
+    start, and where a jump finds none `count` and `skip`. The last part knows the exact total.
     """
     start, total = None, None
-    if number:
-        held = _held(f"{walk}#{number}")
+    if offset:
+        held = _held(_place(walk, offset))
         if held is not None:
             start, total = msgspec.json.decode(held.start or "null"), int(held.total or 0)
         else:
-            total, start = _jump(number * size, source)
+            total, start = _jump(offset, source)
             if start is None:
-                return Page([], total, number, size)
+                return Part([], total)
     items, following = _bounded(lambda: source.fetch(start, size))
-    after = f"{walk}#{number + 1}"
+    after = _place(walk, offset + size)
     if following is None:
         CursorRecord(after).delete()  # a walk before this one may have gone further
-        return Page(items, number * size + len(items), number, size)
+        return Part(items, offset + len(items))
     if total is None:
         total = _bounded(source.count)
     _record(after, start=msgspec.json.encode(following).decode(), total=total).save()
-    return Page(items, total, number, size)
+    return Part(items, total)
 
 
 def listed(
@@ -90,14 +106,25 @@ def listed(
     collect: Callable[[], Iterable[str]],
     fetch: Callable[[list[str]], list[T]],
 ) -> Page[T]:
-    """A page of the entries that `collect` finds, at most MOST_LISTED, else ListTooLong.
+    """The part of a list that begins at `number` times `size`."""
+    found = part_listed(walk, number * size, size, collect, fetch)
+    return Page(found.items, found.total, number, size)
 
-    The first page collects anew. AWS calls beside those of `collect` and `fetch`: first page one
-    that keeps the list, or ends an older one where the page holds everything; later page one, and
-    those of a first page where the list is gone. `fetch` may answer fewer items than it is given
-    entries.
+
+def part_listed(
+    walk: str,
+    offset: int,
+    size: int,
+    collect: Callable[[], Iterable[str]],
+    fetch: Callable[[list[str]], list[T]],
+) -> Part[T]:
+    """Some of the entries that `collect` finds, at most MOST_LISTED, else ListTooLong.
+
+    The first part collects anew. AWS calls beside those of `collect` and `fetch`: first part one
+    that keeps the list, or ends an older one where it holds everything; later part one, and those of
+    a first one where the list is gone. `fetch` may answer fewer items than it is given entries.
     """
-    found = _cut(walk, number, size) if number else None
+    found = _cut(walk, offset, size) if offset else None
     if found is None:
         entries = _bounded(lambda: list(islice(collect(), MOST_LISTED + 1)))
         if len(entries) > MOST_LISTED:
@@ -106,9 +133,9 @@ def listed(
             _keep(walk, entries)
         else:
             CursorRecord(_head(walk)).delete()
-        found = entries[number * size : (number + 1) * size], len(entries)
+        found = entries[offset : offset + size], len(entries)
     wanted, total = found
-    return Page(fetch(wanted) if wanted else [], total, number, size)
+    return Part(fetch(wanted) if wanted else [], total)
 
 
 def _jump(count: int, source: Source[T]) -> tuple[int, Key | None]:
@@ -150,9 +177,9 @@ def _keep(walk: str, entries: Sequence[str]) -> None:
         batch.save(_record(_head(walk), build=build, total=len(entries)))
 
 
-def _cut(walk: str, number: int, size: int) -> tuple[list[str], int] | None:
-    """A page of the list and the list's length; None where the list, or a part of it, is gone."""
-    first, after = number * size, (number + 1) * size
+def _cut(walk: str, first: int, size: int) -> tuple[list[str], int] | None:
+    """Entries of the list from `first` on, and the list's length; None where any of it is gone."""
+    after = first + size
     chunks = [_chunk(walk, at) for at in range(first // CHUNK, (after - 1) // CHUNK + 1)]
     keys = [_head(walk), *chunks] if first < MOST_LISTED else [_head(walk)]
     found = {record.walk: record for record in CursorRecord.batch_get(keys, consistent_read=True)}
@@ -170,6 +197,10 @@ def _cut(walk: str, number: int, size: int) -> tuple[list[str], int] | None:
         entries += (chunk.entries or "").split("\n")
     offset = first // CHUNK * CHUNK
     return entries[first - offset : after - offset], total
+
+
+def _place(walk: str, offset: int) -> str:
+    return f"{walk}@{offset}"
 
 
 def _head(walk: str) -> str:

@@ -74,6 +74,8 @@ class Product(msgspec.Struct, frozen=True):
     registerable: bool | None = None
 
 
+Values = Mapping[str, Any]  # of a product's attributes, by name
+
 _loaded: dict[str, tuple[int, Product]] = {}
 _parsed: dict[tuple[str, int], ThingModel] = {}
 _lock = Lock()
@@ -142,7 +144,7 @@ def _create(
         other_id = AliasRecord(f"{kind}#{text}", EVERYWHERE, target=ident)
         change.put(other_id, AliasRecord.name.does_not_exist(), _Taken())
     model_changes.tell(change, record, model_changes.compare(ThingModel(), model))
-    for alias in _model_keys(facts):
+    for alias in model_keys(facts):
         change.put(
             AliasRecord(alias, tenant, target=ident), AliasRecord.name.does_not_exist(), ProductExists(name)
         )
@@ -176,7 +178,7 @@ def load(product: str) -> Product | None:
 
 def find_by_model(tenant: str, facts: Facts) -> Product:
     """The tenant's product of this manufacturer, device type and model. Raises ProductNotFound."""
-    for alias in _model_keys(facts):
+    for alias in model_keys(facts):
         record = AliasRecord.find(alias, tenant)
         if record is not None:
             return get(tenant, record.target)
@@ -217,49 +219,65 @@ def edit_model(tenant: str, product: str, edit: Callable[[Product, ThingModel], 
     """Put what `edit` makes of the product's present model in its place, and tell what that changes.
 
     `edit` is asked again where another came between; what it raises is passed on. Properties keep
-    their numbers as data points. Two AWS calls, and one for the answer. Raises ProductNotFound,
-    InvalidInput, Busy.
+    their numbers as data points. Two AWS calls. Raises ProductNotFound, InvalidInput, Busy.
     """
-    for attempt in range(TRIES):
-        record = ProductRecord.find(product)
-        if record is None or record.tenant != tenant:
-            raise ProductNotFound(product)
+
+    def plan(record: ProductRecord, change: Transaction) -> Values:
         before = things.decode(record.things)
         model = points.numbered(edit(as_struct(Product, record), before), before)
-        text = things.encode(model)
-        modified = max(clock.now(), int(record.modified) + 1)
+        model_changes.tell(change, record, model_changes.compare(before, model))
+        return {"things": things.encode(model)}
+
+    return revise(tenant, product, plan)
+
+
+def set_layout(tenant: str, product: str, layout: str | None) -> Product:
+    """Replace the binary field layout, or take it away. Raises ProductNotFound, InvalidInput."""
+    if layout is not None:
+        layouts.parse(layout)
+    return revise(tenant, product, lambda _record, _change: {"layout": layout})
+
+
+def revise(tenant: str, product: str, plan: Callable[[ProductRecord, Transaction], Values]) -> Product:
+    """Write the values that `plan` gives for the product as it is, None for none, and what it adds.
+
+    `plan` is asked again where another came between, so what it judges holds in the write, too; what it
+    raises is passed on. Two AWS calls. Raises ProductNotFound, Busy.
+    """
+    for attempt in range(TRIES):
+        record = record_of(tenant, product)
         change = Transaction()
+        values = dict(plan(record, change))
+        values["modified"] = max(clock.now(), int(record.modified) + 1)
         change.update(
             ProductRecord(product),
-            [ProductRecord.things.set(text), ProductRecord.modified.set(modified)],
+            [_set(name, value) for name, value in values.items()],
             ProductRecord.modified == record.modified,
         )
-        model_changes.tell(change, record, model_changes.compare(before, model))
         try:
             change.commit()
         except ConditionFailed:
             pause(attempt)
             continue
         forget()
-        return get(tenant, product)
+        for name, value in values.items():
+            setattr(record, name, value)
+        return as_struct(Product, record)
     raise Busy(product)
 
 
-def set_layout(tenant: str, product: str, layout: str | None) -> Product:
-    """Replace the binary field layout, or take it away. Raises ProductNotFound, InvalidInput."""
-    if layout is None:
-        return _change(tenant, product, ProductRecord.layout.remove())
-    layouts.parse(layout)
-    return _change(tenant, product, ProductRecord.layout.set(layout))
+def record_of(tenant: str, product: str) -> ProductRecord:
+    """As it is now. One AWS call. Raises ProductNotFound, also for another tenant's."""
+    record = ProductRecord.find(product)
+    if record is None or record.tenant != tenant:
+        raise ProductNotFound(product)
+    return record
 
 
-def _change(tenant: str, product: str, action: Action) -> Product:
-    current = get(tenant, product)
-    ProductRecord(current.id).update(
-        [action, ProductRecord.modified.set(clock.now())], condition=ProductRecord.id.exists()
-    )
-    forget()
-    return get(tenant, product)
+def _set(name: str, value: Any) -> Action:
+    attribute = getattr(ProductRecord, name)
+    action: Action = attribute.remove() if value is None else attribute.set(value)
+    return action
 
 
 def list_products(tenant: str) -> list[Product]:
@@ -289,7 +307,7 @@ def forget() -> None:
         _parsed.clear()
 
 
-def _model_keys(facts: Facts) -> list[str]:
+def model_keys(facts: Facts) -> list[str]:
     """By manufacturer id and, where there is none, by manufacturer name."""
     if not facts.model:
         return []

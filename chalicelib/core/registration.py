@@ -94,7 +94,7 @@ def derived_mac(device: str) -> str:
 Beside = Callable[[Transaction, DeviceRecord], list[AliasRecord]]
 
 
-class _Taken(Exception):
+class Taken(Exception):
     """Another device of the product has this random number, or the MAC address derived from this id."""
 
 
@@ -120,7 +120,7 @@ def register(caller: Caller, new: NewDevice, beside: Beside | None = None) -> Re
     for _ in range(TRIES):
         try:
             device = _register(caller, new, product, secret, psk, code, beside)
-        except _Taken:
+        except Taken:
             continue
         return Registered(device, secret, psk, code, new.timeout)
     raise Busy(product.id)
@@ -135,47 +135,73 @@ def _register(
     code: str,
     beside: Beside | None,
 ) -> Device:
-    record = _record(caller, new, product)
-    device = devices.device_of(record)
-    change = Transaction()
-    change.put(record, DeviceRecord.device.does_not_exist())
-    gateway = product.node_type is NodeType.GATEWAY
     has_code = new.registration == BY_CODE
-    change.put(
-        credentials.record(
-            caller.tenant,
-            device.device,
-            device.node_id,
-            secret,
-            psk,
-            code if has_code else None,
-            gateway=gateway,
-        )
-    )
-    change.put(
-        node_alias(device.node_id, caller.tenant, device.device),
-        AliasRecord.name.does_not_exist(),
-        NodeIdTaken(device.node_id),
-    )
-    _name_in_product(change, record, MacTaken(new.mac_key) if new.mac_key else _Taken())
-    if has_code:
-        credentials.claim_code(change, code, device.device)
-    for total in (total_name(caller.owner), total_name(caller.owner, product.id)):
-        counters.add(change, total, 1)
-    devices.tell(change, EventType.DEVICE_ADDED, device)
-    names = [node_alias(device.node_id, caller.tenant, "")]
+    change = Transaction()
+    record = add(change, caller, new, product, secret, psk, code if has_code else None)
+    count(change, caller.owner, product.id, 1)
+    names = [node_alias(record.node_id, caller.tenant, "")]
     names += [mac_alias(new.mac_key, product.id, "")] if new.mac_key else []
     names += [credentials.code_alias(code, "")] if has_code else []
     names += beside(change, record) if beside else []
     commit(change, names)
-    return device
+    return devices.device_of(record)
+
+
+def add(
+    change: Transaction,
+    caller: Caller,
+    new: NewDevice,
+    product: products.Product,
+    secret: str,
+    psk: str,
+    code: str | None = None,
+) -> DeviceRecord:
+    """Add device, credentials, aliases and event to the change: six items, one more with a verify code.
+
+    Fails with NodeIdTaken, MacTaken, BadVerifyCode and, where another draw will do, Taken.
+    """
+    record = _record(caller, new, product)
+    change.put(record, DeviceRecord.device.does_not_exist())
+    gateway = product.node_type is NodeType.GATEWAY
+    change.put(
+        credentials.record(caller.tenant, record.device, record.node_id, secret, psk, code, gateway=gateway)
+    )
+    change.put(
+        node_alias(record.node_id, caller.tenant, record.device),
+        AliasRecord.name.does_not_exist(),
+        NodeIdTaken(record.node_id),
+    )
+    _name_in_product(change, record, MacTaken(new.mac_key) if new.mac_key else Taken())
+    if code is not None:
+        credentials.claim_code(change, code, record.device)
+    devices.tell(change, EventType.DEVICE_ADDED, devices.device_of(record))
+    return record
+
+
+def count(change: Transaction, owner: str, product: str, amount: int) -> None:
+    """Add to the change that the owner has so many more devices."""
+    for total in (total_name(owner), total_name(owner, product)):
+        counters.add(change, total, amount)
 
 
 def _name_in_product(change: Transaction, record: DeviceRecord, taken: Exception) -> None:
     """Add the aliases of the device within its product."""
     free = AliasRecord.name.does_not_exist()
-    change.put(number_alias(int(record.number), record.product, record.device), free, _Taken())
+    change.put(number_alias(int(record.number), record.product, record.device), free, Taken())
     change.put(mac_alias(record.mac_key, record.product, record.device), free, taken)
+
+
+def move(change: Transaction, record: DeviceRecord, product: str, number: int) -> None:
+    """Add to the change that the device is one of another product, with this number there: its other
+    ids and the totals go along. Fails with Taken, MacTaken.
+    """
+    device, free = record.device, AliasRecord.name.does_not_exist()
+    change.delete(number_alias(int(record.number), record.product, device))
+    change.delete(mac_alias(record.mac_key, record.product, device))
+    change.put(number_alias(number, product, device), free, Taken())
+    change.put(mac_alias(record.mac_key, product, device), free, MacTaken(record.mac_key))
+    counters.add(change, total_name(record.owner, record.product), -1)
+    counters.add(change, total_name(record.owner, product), 1)
 
 
 def check_node_id(node_id: str, kind: str) -> None:

@@ -24,19 +24,25 @@ from .errors import Busy, GroupNameTaken, PolythingError, TooManyGroups
 from .memberships import ABORTED, COMMITTED, OPEN
 
 REGROUP = "regroup"
-AT_ONCE = 48  # devices of a transaction: two items each, three of the group or one of the operation
+AT_ONCE = 48  # devices of a transaction: two items each, four of the group or one of the operation
 CLEARED_AT_ONCE = 100
 MOST_GROUPS = 10_000  # of an application
 TAKEN_UP_AFTER = clock.MINUTE  # longer than the function that answers the app may run
 KEPT = 7 * clock.DAY
 SHARDS = 4
+NUMBER_KIND, EVERYWHERE = "group number", "*"  # alias: a group's integer, unique over all tenants
 TRIES = claims.TRIES
+
+
+class NumberTaken(Busy):
+    """Another group has this random number."""
 
 
 class Founding(msgspec.Struct, frozen=True):
     """A group to be made with its members."""
 
     id: str
+    number: int
     tenant: str
     owner: str
     creator: str
@@ -54,8 +60,8 @@ def change(
     AWS calls: two for up to AT_ONCE devices, one more where they join a group that exists. For more:
     two for every AT_ONCE, two for every hundred to clear up, and three or four.
 
-    Raises DeviceNotFound, MembershipRefused, GroupNotFound, GroupFull, GroupNameTaken, TooManyGroups,
-    Busy.
+    Raises DeviceNotFound, MembershipRefused, GroupNotFound, GroupFull, GroupNameTaken, NumberTaken,
+    TooManyGroups, Busy.
     """
     operation = _operation(caller, kind, group, sorted(set(wanted)), founding)
     if len(_devices(operation)) <= AT_ONCE:
@@ -178,17 +184,23 @@ def _found(writes: Transaction, founding: str, members: int) -> None:
     made = GroupRecord(**facts, listing=ids.listing_key(new.created, new.id), members=members)
     writes.put(made, GroupRecord.id.does_not_exist())
     name_it(writes, new.owner, new.name, new.id)
-    number = GroupCountRecord.count_
+    free = AliasRecord.name.does_not_exist()
+    writes.put(number_alias(new.number, new.id), free, NumberTaken(new.name))
+    count = GroupCountRecord.count_
     writes.update(
         GroupCountRecord(counted(new.owner)),
-        [number.add(1)],
-        number.does_not_exist() | (number < MOST_GROUPS),
+        [count.add(1)],
+        count.does_not_exist() | (count < MOST_GROUPS),
         TooManyGroups(new.owner),
     )
 
 
 def alias(owner: str, name: str, group: str = "") -> AliasRecord:
     return AliasRecord(f"group#{name}", owner, target=group)
+
+
+def number_alias(number: int, group: str = "") -> AliasRecord:
+    return AliasRecord(f"{NUMBER_KIND}#{number}", EVERYWHERE, target=group)
 
 
 def name_it(writes: Transaction, owner: str, name: str, group: str) -> None:

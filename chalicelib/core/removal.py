@@ -14,7 +14,6 @@ import msgspec
 from pynamodb.expressions.condition import Condition
 
 from ..aws import iot, queues
-from ..store import counters
 from ..store.commands import CommandRecord, TaskRecord
 from ..store.devices import (
     CREDENTIALS,
@@ -33,7 +32,17 @@ from ..store.devices import (
 from ..store.history import HistoryRecord
 from ..store.products import AliasRecord
 from ..store.transactions import ConditionFailed, Transaction, pause
-from . import batch_work, children, clock, credentials, devices, lora_records, memberships, registration
+from . import (
+    batch_work,
+    children,
+    clock,
+    credentials,
+    devices,
+    lora_records,
+    memberships,
+    registration,
+    upgrade_sending,
+)
 from .applications import Caller
 from .errors import Busy, DeviceNotFound
 from .events import EventType
@@ -134,7 +143,7 @@ def remove(
             DeviceRecord.deadline.set(now + PURGE_AGAIN),
             DeviceRecord.listing.remove(),
         ],
-        condition & DeviceRecord.deleted.does_not_exist(),
+        condition & DeviceRecord.deleted.does_not_exist() & (DeviceRecord.product == record.product),
     )
     change.delete(
         registration.node_alias(record.node_id, record.tenant, device), AliasRecord.target == device
@@ -153,11 +162,7 @@ def remove(
         tell = not orphan and record.gateway == held.lora.server
         lora_records.release(change, held.lora, tell=tell)
         jobs += [queues.job_message(lora_records.TELL, server=held.lora.server)] if tell else []
-    for total in (
-        registration.total_name(record.owner),
-        registration.total_name(record.owner, record.product),
-    ):
-        counters.add(change, total, -1)
+    registration.count(change, record.owner, record.product, -1)
     devices.tell(change, kind, devices.device_of(record), **data)
     change.commit()
     queues.send(queues.WORK, jobs)
@@ -199,6 +204,7 @@ def purge(device: str) -> None:
     for child in list(children.children_of(device, CHILDREN_AT_ONCE)):
         settle_child(child, device, cascade=not tombstone.keep_children)
     batch_work.abandon(device)
+    upgrade_sending.abandon(device)
     if _erase_some(device):
         queues.work(PURGE, device=device)
     elif tombstone.node_type == NodeType.GATEWAY.value and _has_news(tombstone):
@@ -243,6 +249,8 @@ def _read(device: str) -> tuple[DeviceRecord | None, _Held]:
     """One AWS call."""
     parts = Parts(device, DEVICE, CREDENTIALS, MEMBER, LORA)
     held = _Held(
-        parts.get(CREDENTIALS, CredentialsRecord), parts.get(MEMBER, MemberRecord), parts.get(LORA, LoraRecord)
+        parts.get(CREDENTIALS, CredentialsRecord),
+        parts.get(MEMBER, MemberRecord),
+        parts.get(LORA, LoraRecord),
     )
     return parts.get(DEVICE, DeviceRecord), held

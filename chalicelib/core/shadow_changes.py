@@ -12,7 +12,7 @@ passed counts, swept or not.
 Source: Huawei 1.5.8, 1.8.14
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from enum import Enum
 
 import msgspec
@@ -38,7 +38,8 @@ class Status(Enum):
 
 class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     """Times in ms. `names` are the properties that no newer change has taken over, `left` those of
-    them that the device has yet to report. `due` is when the change is looked at next.
+    them that the device has yet to report. `due` is when the change is looked at next. `stamp` is that
+    of the change, `after` that of the device's change of desired values before it.
     """
 
     id: str
@@ -50,6 +51,8 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     tries: int = 0
     taken: int = 0  # when the device acknowledged the message
     refused: bool = False  # the device's messages have no form for it
+    stamp: int = 0
+    after: int = 0
 
 
 Changes = tuple[Change, ...]
@@ -96,8 +99,12 @@ def look_again(at: int, now: int) -> int:
 
 def added(changes: Changes, new: Change) -> Changes:
     """The newer one takes its properties over."""
-    names = set(new.names)
-    return (*(_without(each, names) for each in changes), new)
+    return (*taken_over(changes, new.names), new)
+
+
+def taken_over(changes: Changes, names: Collection[str]) -> Changes:
+    """Without these properties."""
+    return tuple(_without(each, set(names)) for each in changes)
 
 
 def _without(change: Change, names: set[str]) -> Change:

@@ -2,8 +2,8 @@
 
 The values of one call are stored in one transaction, for all its services, and sent in the background:
 at once to a device that can be reached, else when it connects or reports. `shadow_changes` says what
-becomes of them, `shadow_documents` what a shadow is, `shadow_writes` stores it, `shadow_sending` gets
-it to the device, `desired_history` keeps it.
+becomes of them, `shadow_documents` what a shadow is, `shadow_stamps` what its time is, `shadow_writes`
+stores it, `shadow_sending` gets it to the device, `desired_history` keeps it.
 
 Source: Huawei 1.5.8, 1.5.9
 """
@@ -22,20 +22,33 @@ from ..store.devices import (
     LINK,
     QUEUE,
     SHADOW,
+    STAMP,
     DeviceItem,
     DeviceRecord,
     LinkRecord,
     Parts,
     QueueRecord,
     ShadowRecord,
+    StampRecord,
 )
 from ..store.history import DESIRED, DesiredRecord
 from ..store.transactions import Transaction, pause
-from . import clock, devices, ids, products, shadow_changes, shadow_documents, shadow_writes, thing_values
+from . import (
+    clock,
+    devices,
+    ids,
+    products,
+    shadow_changes,
+    shadow_documents,
+    shadow_stamps,
+    shadow_writes,
+    thing_values,
+)
 from .applications import Caller
 from .devices import Device
 from .errors import Busy, DeviceNotFound, InvalidInput
 from .shadow_documents import Shadow
+from .shadow_stamps import Stamps
 from .shadow_writes import Edit, Stale
 from .things import ThingModel
 
@@ -67,14 +80,15 @@ def set_desired(caller: Caller, device: str, wanted: Sequence[Desired], also: Al
     """Store what is wanted of a device's writable properties, all or nothing; what is not named stays.
     `also` adds to the change.
 
-    Two AWS calls for an offline device, one more where it is sent at once. Raises DeviceNotFound,
+    Two AWS calls for an offline device, one more where it is sent at once (and at the first change of a
+    device of several services). Raises DeviceNotFound,
     ProductNotFound, ServiceNotFound, PropertyNotFound, PropertyNotWritable, InvalidInput, Busy.
     """
     values = _by_service(wanted)
     for attempt in range(TRIES):
         if attempt:
             pause(attempt)
-        parts = Parts(device, DEVICE, LINK, QUEUE, *(SHADOW + service for service in values))
+        parts = Parts(device, DEVICE, LINK, QUEUE, STAMP, *(SHADOW + service for service in values))
         record = parts.get(DEVICE, DeviceRecord)
         if record is None or not devices.visible(caller, record):
             raise DeviceNotFound(device)
@@ -106,22 +120,32 @@ def _by_service(wanted: Sequence[Desired]) -> dict[str, dict[str, Any]]:
     return values
 
 
-def _edits(device: str, model: ThingModel, values: Mapping[str, dict[str, Any]], parts: Parts) -> list[Edit]:
-    """Raises InvalidInput where a shadow has no room."""
+def edits_of(
+    device: str,
+    model: ThingModel,
+    values: Mapping[str, dict[str, Any]],
+    held: Mapping[str, ShadowRecord | None],
+    stamps: Stamps,
+) -> list[Edit]:
+    """What setting these desired values, by service, makes of the shadows. Raises InvalidInput where one
+    has no room.
+    """
     now, call, room = clock.now(), secrets.token_hex(8), MOST_WRITTEN
+    stamp = stamps.following()
+    # of several services in several messages none is all of the change
+    after = stamps.wanted if len(values) == 1 else stamp
     edits = []
     for position, (service, wants) in enumerate(values.items()):
-        held = parts.get(SHADOW + service, ShadowRecord)
-        before = shadow_documents.read(held)
         # its stamp, for it never repeats: history keeps the order also within a millisecond
-        ident = f"{shadow_documents.next_stamp(before, now):0{ids.STAMP}d}#{call}#{position:03d}"
+        ident = f"{stamp:0{ids.STAMP}d}#{call}#{position:03d}"
         same = partial(thing_values.same_value, model, service)
-        shadow = shadow_documents.desire(before, wants, ident, now, same)
+        before = shadow_documents.read(held[service])
+        shadow = shadow_documents.desire(before, wants, ident, stamp, after, now, same)
         size = shadow_documents.size(shadow)
         room -= size
         if size > shadow_documents.MOST_BYTES or room < 0:
             raise InvalidInput("desired", f"of {service} has no room beside what is kept")
-        edits.append(Edit(service, held, shadow, _born(device, service, shadow)))
+        edits.append(Edit(service, held[service], shadow, _born(device, service, shadow)))
     return edits
 
 
@@ -140,9 +164,7 @@ def _born(device: str, service: str, shadow: Shadow) -> DesiredRecord:
     )
 
 
-def _store(
-    record: DeviceRecord, edits: Sequence[Edit], queue: QueueRecord | None, also: Also | None
-) -> bool:
+def _store(record: DeviceRecord, edits: Sequence[Edit], queue: QueueRecord | None, also: Also | None) -> bool:
     """Whether something waits to be sent. Raises Stale, DeviceNotFound."""
     change = Transaction()
     key = DeviceRecord(record.device, DEVICE)
@@ -154,7 +176,7 @@ def _store(
     return any(shadow_writes.waits(each) for each in written)
 
 
-def _reachable(record: DeviceRecord, link: LinkRecord | None) -> bool:
+def reachable(record: DeviceRecord, link: LinkRecord | None) -> bool:
     """Whether to try it now: a child is known by its reports."""
     return bool(link and link.online) or record.status == devices.Status.ONLINE.value
 
@@ -170,7 +192,9 @@ def read(caller: Caller, device: str) -> tuple[Device, list[ServiceShadow]]:
             found = record
         elif isinstance(record, ShadowRecord):
             shadow = shadow_documents.read(record)
-            at = shadow.at if shadow.reported else max(shadow.desired_times.values(), default=shadow.stamp)
+            if not shadow.reported and not shadow.desired:
+                continue  # all of it was deleted
+            at = shadow.at if shadow.reported else max(map(shadow.desired_times.__getitem__, shadow.desired))
             service = shadow_writes.service_of(record)
             states.append(ServiceShadow(service, shadow.reported, shadow.desired, at))
     if found is None or not devices.visible(caller, found):

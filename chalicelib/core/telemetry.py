@@ -37,6 +37,7 @@ from . import (
     shadow_documents,
     shadow_writes,
     thing_values,
+    upgrade_states,
 )
 from .devices import alive, device_of, expired
 from .events import EventType
@@ -141,6 +142,8 @@ def _chunk(given: Report, services: tuple[Reported, ...], index: int) -> Outcome
             queues.work(commands.DRAIN, device=given.device)
         if queue is not None and queue.shadows:
             queues.work(shadow_changes.SEND, device=given.device)
+        if queue is not None and queue.upgrades and not queue.upgrading:
+            queues.work(upgrade_states.SEND, device=given.device)
         return outcome
     raise Contention(given.device)
 

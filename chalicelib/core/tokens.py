@@ -95,7 +95,7 @@ def check(token: str) -> Grant:
 
     Raises InvalidToken.
     """
-    name = _grant_named(token)
+    name = grant_named(token)
     shown = hashed(token)
     if not name or shown in _ended:
         raise InvalidToken("unknown or ended")
@@ -112,7 +112,7 @@ def refresh(token: str, subject: str) -> Tokens:
 
     Two who refresh with the same token: one gets the pair, the other InvalidRefreshToken.
     """
-    name = _grant_named(token)
+    name = grant_named(token)
     record = GrantRecord.find(name) if name else None
     if record is None or record.subject != subject:
         raise InvalidRefreshToken("unknown")
@@ -257,8 +257,8 @@ def _grant(record: GrantRecord) -> Grant:
     )
 
 
-def _grant_named(token: str) -> str:
-    """Empty where the text is no token of ours."""
+def grant_named(token: str) -> str:
+    """The grant that a token claims to be of. Empty where the text is no token of ours."""
     return token.rpartition(".")[0] if len(token) <= LONGEST else ""
 
 

@@ -10,7 +10,7 @@ from itertools import islice
 from ..aws import queues
 from ..store.devices import QUEUE, QueueRecord
 from ..store.reading import find_all
-from . import children, lora_records, shadow_changes
+from . import children, lora_records, shadow_changes, upgrade_states
 from .command_states import DRAIN
 
 AT_ONCE = 100
@@ -38,3 +38,5 @@ def _jobs(devices: list[str]) -> Iterator[tuple[str, str]]:
             yield DRAIN, record.device
         if record.shadows:
             yield shadow_changes.SEND, record.device
+        if record.upgrades and not record.upgrading:
+            yield upgrade_states.SEND, record.device

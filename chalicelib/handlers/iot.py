@@ -41,6 +41,6 @@ def presence(event: Mapping[str, Any]) -> None:
     client, session = str(event.get("clientId", "")), str(event.get("sessionIdentifier", ""))
     kind, at = event.get("eventType"), int(event.get("timestamp") or 0)
     if kind == CONNECTED:
-        links.connected(client, session, at)
+        links.connected(client, session, at, str(event.get("ipAddress") or ""))
     elif kind == DISCONNECTED:
         links.disconnected(client, session, at)

@@ -35,6 +35,11 @@ JOBS = {  # job: module and function, called with the message's other keys
     "retry": ("overdue", "take_up"),
     "send": ("sending", "send"),
     "shadow": ("shadow_sending", "deliver"),
+    "upgrade": ("upgrade_sending", "deliver"),
+    "upgrade-again": ("upgrade_sending", "take_up"),
+    "upgrade-chunk": ("upgrade_work", "perform"),
+    "upgrade-look": ("upgrade_ends", "look"),
+    "upgrade-url": ("upgrade_sending", "renew"),
     "wake": ("waking", "wake"),
 }
 

@@ -10,11 +10,13 @@ from ..core import (
     automation_watch,
     batch_ends,
     disbanding,
+    lora_sending,
     overdue,
     registration,
     regrouping,
     shadow_sending,
     tokens,
+    upgrade_ends,
 )
 from ..logs import logger
 from . import wiring
@@ -28,6 +30,8 @@ SWEEPS: tuple[tuple[str, Callable[[], int]], ...] = (
     ("batches", batch_ends.sweep),
     ("groups", disbanding.sweep),
     ("group operations", regrouping.sweep),
+    ("upgrades", upgrade_ends.sweep),
+    ("LoRa servers", lora_sending.sweep),
     ("automations", automation_watch.sweep),
 )
 

@@ -34,7 +34,7 @@ class CursorRecord(Record):
     """What is kept of a walk over pages.
 
     item                what
-    <walk>#<n>          where page n starts, and the total counted for the walk
+    <walk>@<n>          where its n-th entry is, counted from 0, and the total counted for the walk
     <walk>#list         head of a walk's id list: total and build
     <walk>#list#<n>     a chunk of the list
     """

@@ -2,12 +2,14 @@
 
     item            what
     #device         the device itself
+    S               the newest stamp of its shadows, where it is not that of the only one
     S#<service>     its shadow, an item per service
     W#credentials   secrets, encrypted
     W#group         the group it belongs to
     W#link          the MQTT client that speaks for it now
     W#queue         what waits to be sent: command ids, services with desired values, upgrades; the next mid
     W#lora          of a LoRa gateway or node: its server, EUI and keys
+    W#properties    what apps have written down about it, by names of their own
     X#mid#<n>       which command a mid stands for
     X#lora#<id>     of a LoRa server: what it has to learn, by time
 
@@ -30,6 +32,7 @@ from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 from .base import Record, TableMeta, table_name
 
 DEVICE = "#device"
+STAMP = "S"
 SHADOW = "S#"
 AFTER_SHADOWS = "T"
 NOTHING = "{}"  # reported by a service before its first report
@@ -38,12 +41,26 @@ MEMBER = "W#group"
 LINK = "W#link"
 QUEUE = "W#queue"
 LORA = "W#lora"
+PROPERTIES = "W#properties"
 MID = "X#mid#"
 LORA_NOTICE = "X#lora#"
 
 # PynamoDB asks an index for the kind of item too, so each index has to carry it.
-POINTED = ["kind", "owner", "number", "mac_key", "name", "status", "activated", "fw_version", "last_seen"]
+POINTED = [
+    *("kind", "owner", "number", "mac_key", "name", "status", "activated", "fw_version", "last_seen"),
+    *("activated_at", "last_login", "last_login_ip", "sw_version", "hw_version", "region", "created"),
+]
 LISTED = ["kind", "product", "node_type", "device_type", "location", "name", "status"]
+
+
+class ServiceSetAttribute(UnicodeSetAttribute):
+    """Of services, one of which may have no name: DynamoDB's sets take no empty text."""
+
+    def serialize(self, value: Any) -> Any:
+        return super().serialize({"#" + each if each[:1] in ("", "#") else each for each in value})
+
+    def deserialize(self, value: Any) -> Any:
+        return {each.removeprefix("#") for each in super().deserialize(value)}
 
 
 class DevicesByOwner(GlobalSecondaryIndex["DeviceRecord"]):
@@ -142,6 +159,9 @@ class DeviceRecord(DeviceItem, discriminator="device"):
     status = UnicodeAttribute()
     status_detail = UnicodeAttribute()
     activated = BooleanAttribute()
+    activated_at = NumberAttribute(null=True)  # ms of its first contact ever
+    last_login = NumberAttribute(null=True)  # ms when its connection was announced last
+    last_login_ip = UnicodeAttribute(null=True)
     created = NumberAttribute()
     modified = NumberAttribute()
     last_seen = NumberAttribute(null=True)
@@ -193,10 +213,12 @@ class ShadowRecord(DeviceItem, discriminator="shadow"):
 
     reported = UnicodeAttribute()
     times = UnicodeAttribute()  # JSON: field to the time it was reported, ms
+    stamps = UnicodeAttribute(null=True)  # JSON: field to the stamp under which it, or its end, was written
     at = NumberAttribute()  # time of the newest report, ms; 0 before the first
     version = NumberAttribute()  # of the item, whatever in it was written
     desired = UnicodeAttribute(null=True)
-    desired_times = UnicodeAttribute(null=True)  # JSON: field to the stamp under which it was set
+    desired_times = UnicodeAttribute(null=True)  # JSON: field to the stamp under which it was set or deleted
+    forgotten = NumberAttribute(null=True)  # the newest stamp of a deletion that is remembered no more
     stamp = NumberAttribute(null=True)  # of the newest change of a document, ms; never repeats
     changes = UnicodeAttribute(null=True)  # JSON: changes of desired values that are not settled
     busy = NumberAttribute(null=True)  # ms until which a message may be on its way
@@ -204,6 +226,14 @@ class ShadowRecord(DeviceItem, discriminator="shadow"):
     deadline = NumberAttribute(null=True)  # when one of the changes is due
 
     by_deadline = ShadowsByDeadline()
+
+
+class StampRecord(DeviceItem, discriminator="stamp"):
+    """Of the newest change of any of a device's shadows: `core/shadow_stamps.py`."""
+
+    stamp = NumberAttribute()  # ms; never repeats
+    wanted = NumberAttribute()  # that of the newest change of desired values, 0 before the first
+    services = ServiceSetAttribute(null=True)  # those that were written under `stamp`
 
 
 class CredentialsRecord(DeviceItem, discriminator="credentials"):
@@ -244,7 +274,7 @@ class QueueRecord(DeviceItem, discriminator="queue"):
     waiting = ListAttribute[Any](null=True)  # of command ids
     flying = UnicodeAttribute(null=True)  # the cached command in flight
     mid = NumberAttribute(null=True)  # the last mid given out
-    shadows = UnicodeSetAttribute(null=True)  # services whose desired values wait to be sent
+    shadows = ServiceSetAttribute(null=True)  # services whose desired values wait to be sent
     upgrades = UnicodeSetAttribute(null=True)  # those in which it is to take part
     upgrading = UnicodeAttribute(null=True)  # the one it is told of; one at a time
 
@@ -282,6 +312,13 @@ class LoraNoticeRecord(DeviceItem, discriminator="lora_notice"):
     deadline = NumberAttribute(null=True)  # when to look whether it was sent
 
     by_deadline = LoraNoticesByDeadline()
+
+
+class PropertiesRecord(DeviceItem, discriminator="properties"):
+    """JSON text, as with shadows. One that is empty stays, so that its version never repeats."""
+
+    document = UnicodeAttribute()
+    version = NumberAttribute()
 
 
 class SessionRecord(Record):

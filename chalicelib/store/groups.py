@@ -37,6 +37,7 @@ class GroupRecord(Record):
         table_name = table_name("groups")
 
     id = UnicodeAttribute(hash_key=True)
+    number = NumberAttribute()  # its id in systems that know it by an integer; unique over all tenants
     tenant = UnicodeAttribute()
     owner = UnicodeAttribute()
     creator = UnicodeAttribute()  # the application that made it

@@ -50,7 +50,7 @@ def _kinds(apis: list[Api]) -> list[Any]:
     for api in apis:
         wanted: list[Any] = [api.error_type]
         for op in api.operations:
-            wanted += [op.path_type, op.query_type, op.body_type, op.answer_type]
+            wanted += [op.path_type, op.query_type, op.headers_type, op.body_type, op.answer_type]
         wanted += [hook.body_type for hook in api.webhooks]
         found |= {_key(kind): kind for kind in wanted if kind not in (None, type(None))}
     return list(found.values())
@@ -68,6 +68,7 @@ def _operation(
         "parameters": [
             *_parameters(op.path_type, "path", schema_of, components),
             *_parameters(op.query_type, "query", schema_of, components),
+            *_parameters(op.headers_type, "header", schema_of, components),
         ],
         "responses": _responses(api, op, schema_of),
         "security": [] if op.public else [{name: [] for name in api.security}],

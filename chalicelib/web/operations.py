@@ -8,7 +8,7 @@ A view's own signature declares its types:
         return mapping.thing(things.get(call.caller, call.path.thing_id))
 
 Path, query and body types are msgspec structs (None where there is nothing to give); bounds stand
-in their annotations. An answer of None goes out as an empty body.
+in their annotations. A view that reads headers takes a `HeadedCall`, whose fourth type declares them. An answer of None goes out as an empty body.
 """
 
 import inspect
@@ -18,12 +18,14 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
 from ..core.errors import PolythingError
+from .cors import Cors
 from .request import Answer, Request
 
 P = TypeVar("P")
 Q = TypeVar("Q")
 B = TypeVar("B")
-View = Callable[["Call[Any, Any, Any]"], Any]
+H = TypeVar("H")
+View = Callable[[Any], Any]  # of a Call
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,13 @@ class Call(Generic[P, Q, B]):
 
 
 @dataclass(frozen=True)
+class HeadedCall(Call[P, Q, B], Generic[P, Q, B, H]):
+    """A call with the validated headers that its operation declares."""
+
+    headers: H
+
+
+@dataclass(frozen=True)
 class Operation:
     name: str
     method: str
@@ -58,6 +67,7 @@ class Operation:
     path_type: type[Any] | None
     query_type: type[Any] | None
     body_type: type[Any] | None
+    headers_type: type[Any] | None
     answer_type: Any
     status: int
     raises: tuple[type[PolythingError], ...]
@@ -92,6 +102,8 @@ class Api:
         encode: Callable[[Any, int], Answer],
         security: Mapping[str, Any],
         defaults: Sequence[type[PolythingError]] = (),
+        cors: Cors | None = None,
+        lax: bool = False,
     ) -> None:
         self.name = name
         self.title = title
@@ -102,6 +114,8 @@ class Api:
         self.encode = encode
         self.security = security
         self.defaults = tuple(defaults)  # errors that every operation with a caller may answer
+        self.cors = cors
+        self.lax = lax  # a body may give a number or a truth value as text: "1", "true"
         self.operations: list[Operation] = []
         self.webhooks: list[Webhook] = []
         self._tree = _Tree()
@@ -121,9 +135,8 @@ class Api:
     ) -> Callable[[View], View]:
         def declare(view: View) -> View:
             hints = get_type_hints(view)
-            path_type, query_type, body_type = (
-                None if part is type(None) else part for part in get_args(hints["call"])
-            )
+            parts = [None if part is type(None) else part for part in get_args(hints["call"])]
+            path_type, query_type, body_type, headers_type = (*parts, None)[:4]
             summary, _, description = inspect.cleandoc(view.__doc__ or "").partition("\n")
             made = Operation(
                 name=view.__name__,
@@ -136,6 +149,7 @@ class Api:
                 path_type=path_type,
                 query_type=query_type,
                 body_type=body_type,
+                headers_type=headers_type,
                 answer_type=hints["return"],
                 status=status,
                 raises=tuple(raises),

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..core.errors import InvalidInput, ListTooLong, PolythingError
 from . import validation
-from .operations import Api, Call, Operation
+from .operations import Api, Call, HeadedCall, Operation
 from .request import Answer, Request
 
 MOST_ANSWER = 6 * 1024 * 1024 - 64 * 1024  # a Lambda function answers 6 MB at most, its envelope included
@@ -23,6 +23,14 @@ class NoSuchOperation(Exception):
 
 
 def serve(api: Api, request: Request) -> Answer:
+    if api.cors is None:
+        return _serve(api, request)
+    if request.method == "OPTIONS":
+        return api.cors.preflight()
+    return api.cors.open(_serve(api, request))
+
+
+def _serve(api: Api, request: Request) -> Answer:
     operation: Operation | None = None
     try:
         match = api.match(request.method, request.segments)
@@ -43,15 +51,19 @@ def _perform(api: Api, operation: Operation, request: Request, values: Any) -> A
     caller = api.authenticate(request, operation)
     if len(request.body) > validation.MOST_BYTES:
         raise InvalidInput("", f"the body is larger than {validation.MOST_BYTES} bytes")
-    call = Call(
-        caller=caller,
-        path=validation.convert(values, operation.path_type) if operation.path_type else None,
-        query=validation.query(request.query, operation.query_type) if operation.query_type else None,
-        body=validation.body(request.body, operation.body_type, form=operation.form)
+    parts = {
+        "caller": caller,
+        "path": validation.convert(values, operation.path_type) if operation.path_type else None,
+        "query": validation.query(request.query, operation.query_type) if operation.query_type else None,
+        "body": validation.body(request.body, operation.body_type, form=operation.form, lax=api.lax)
         if operation.body_type
         else None,
-        request=request,
-    )
+        "request": request,
+    }
+    if operation.headers_type:
+        call: Any = HeadedCall(**parts, headers=validation.headers(request, operation.headers_type))
+    else:
+        call = Call(**parts)
     answer = api.encode(operation.view(call), operation.status)
     if _on_the_way(answer.body) > MOST_ANSWER:
         raise ListTooLong("the answer is too large: ask for a smaller page")

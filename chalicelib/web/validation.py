@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from ..core.errors import InvalidInput
+from .request import Request
 
 MOST_BYTES = 1024 * 1024 + 16 * 1024
 MOST_DEPTH = 32
@@ -19,8 +20,11 @@ _AT = re.compile(r"^(?P<reason>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(?P<name>[^`]*)`")
 
 
-def body(raw: bytes, kind: type[Any], *, form: bool = False) -> Any:
-    """Parse and check a body. JSON is tried whatever the Content-Type says; `form` allows a form too."""
+def body(raw: bytes, kind: type[Any], *, form: bool = False, lax: bool = False) -> Any:
+    """Parse and check a body. JSON is tried whatever the Content-Type says; `form` allows a form too.
+
+    `lax` takes "5" for 5 and "true" for true.
+    """
     if len(raw) > MOST_BYTES:
         raise InvalidInput("", f"the body is larger than {MOST_BYTES} bytes")
     if form and raw.lstrip()[:1] != b"{":
@@ -28,7 +32,7 @@ def body(raw: bytes, kind: type[Any], *, form: bool = False) -> Any:
     if deeper(raw, MOST_DEPTH):
         raise InvalidInput("", f"the body nests deeper than {MOST_DEPTH} levels")
     try:
-        return msgspec.json.decode(raw or b"{}", type=kind)
+        return msgspec.json.decode(raw or b"{}", type=kind, strict=not lax)
     except msgspec.ValidationError as error:
         raise explain(error) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -46,6 +50,13 @@ def _form(raw: bytes, kind: type[Any]) -> Any:
 def query(values: Mapping[str, list[str]], kind: type[Any]) -> Any:
     """Of a parameter given more than once the first counts; an empty one counts as absent."""
     return convert({name: given[0] for name, given in values.items() if given and given[0] != ""}, kind)
+
+
+def headers(request: Request, kind: type[Any]) -> Any:
+    """Those that the type names, whatever their case; an empty one counts as absent."""
+    names = [each.encode_name for each in msgspec.structs.fields(kind)]
+    found = {name: request.header(name) for name in names}
+    return convert({name: value for name, value in found.items() if value}, kind)
 
 
 def convert(values: Mapping[str, str], kind: type[Any]) -> Any:

@@ -1,1 +1,1 @@
-"""The operator's command line: tenants, applications, products and gateways' children, by the core itself."""
+"""The operator's command line: who may call, products and gateways' children, by the core itself."""

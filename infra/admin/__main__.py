@@ -5,13 +5,23 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
-from infra.admin import applications, authorizations, devices, products, target, tenants
+from infra.admin import (
+    accounts,
+    applications,
+    authorizations,
+    automations,
+    devices,
+    keys,
+    products,
+    target,
+    tenants,
+)
 from infra.admin.answers import printed
 from infra.admin.errors import NoCloud, explained
 from infra.admin.parsing import Nouns
 
 FAILED = 1
-NOUNS = (tenants, applications, authorizations, products, devices)
+NOUNS = (tenants, applications, authorizations, keys, accounts, products, devices, automations)
 
 
 def parser() -> ArgumentParser:

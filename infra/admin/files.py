@@ -1,4 +1,4 @@
-"""Reads the files that an operator names: device profiles and field layouts."""
+"""Reads the files that an operator names: device profiles, field layouts, rules of automations."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +29,11 @@ def layout(path: Path) -> str:
         return _bytes(path).decode()
     except UnicodeDecodeError as error:
         raise Unreadable(f"{path} is not UTF-8 text") from error
+
+
+def rule(path: Path) -> bytes:
+    """Core checks what it says. Raises Unreadable."""
+    return _bytes(path)
 
 
 def _bytes(path: Path) -> bytes:

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import app
-from chalicelib.core import authority, links, products, tokens
+from chalicelib.core import accounts, authority, keys, links, products, tokens
 from infra.local.template import DATA, resources
 from tests.docs.markdown import ROOT, doc, rows, section, text
 
@@ -72,7 +72,15 @@ def test_metrics() -> None:
 
 def test_what_is_remembered() -> None:
     told = [row[1] for row in rows(section(PAGE, "## What a process remembers"))]
-    kept_for = (tokens.FRESH, authority.FRESH, products.FRESH, products.FRESH, links.FRESH)
+    kept_for = (
+        tokens.FRESH,
+        authority.FRESH,
+        keys.FRESH,
+        accounts.FRESH,
+        products.FRESH,
+        products.FRESH,
+        links.FRESH,
+    )
     assert [cell for cell in told if cell.endswith(" s")] == [f"{kept // 1000} s" for kept in kept_for]
 
 

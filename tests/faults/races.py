@@ -12,6 +12,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,23 @@ def refreshes(fleet: Any) -> dict[str, Any]:
     return {"outcomes": together([lambda: tokens.refresh(pair.refresh, fleet.application)] * 16)}
 
 
+def logins(fleet: Any) -> dict[str, Any]:
+    """One login name wanted by all at once, for two tenants; then the account deleted by all at once."""
+    from chalicelib.core import accounts, passwords
+    from tests.support.fleet import make_fleet
+
+    passwords.N = 2
+    other = make_fleet("other")
+    wanted = [
+        partial(accounts.create, each.application, "ann@acme.example", "correct horse")
+        for each in (fleet, other)
+    ]
+    made = together(wanted * 8)
+    [account] = accounts.list_accounts(fleet.tenant) + accounts.list_accounts(other.tenant)
+    deleted = together([lambda: accounts.delete(account.id)] * 8)
+    return {"made": made, "deleted": deleted, "again": together(wanted[:1])}
+
+
 def deletions(fleet: Any) -> dict[str, Any]:
     """One device deleted by all at once, while it reports."""
     from chalicelib.core import clock, registration, removal, telemetry
@@ -147,6 +165,50 @@ def shadows(fleet: Any) -> dict[str, Any]:
     }
 
 
+def lora(fleet: Any) -> dict[str, Any]:
+    """One EUI registered by many beside twelve others, two nodes deleted, while jobs tell the server."""
+    from chalicelib.core import lora as core
+    from chalicelib.core import lora_sending
+    from chalicelib.core.lora_records import Role
+    from chalicelib.handlers import wiring
+    from tests.support.iot import FakeIot
+    from tests.support.lora import make_site
+
+    wiring.wire()
+    iot = FakeIot()
+    iot.install()
+    site = make_site(fleet, iot)
+    first = [site.node(f"{number:016x}").device.device for number in range(2)]
+    registering = [site.node] * 12 + [partial(site.node, f"{number:016x}") for number in range(2, 14)]
+    deleting = [partial(core.delete, fleet.caller, device, Role.NODE) for device in first * 2]
+    telling = [partial(lora_sending.deliver, site.server.id)] * 8
+    came: list[tuple[str, str]] = []
+
+    def noted(kind: str, call: Callable[[], Any]) -> Callable[[], Any]:
+        return lambda: came.extend((kind, each) for each in together([call]))
+
+    together(
+        [noted("registered", call) for call in registering]
+        + [noted("deleted", call) for call in deleting]
+        + [noted("told", call) for call in telling]
+    )
+    lora_sending.deliver(site.server.id)
+    known: list[str] = []
+    for action, device in site.learned():
+        if action == "add":
+            known.append(device)
+        elif device in known:
+            known.remove(device)
+    present = {device for device in known if core.get(fleet.caller, device, Role.NODE)}
+    return {
+        **{kind: Counter(each for its, each in came if its == kind) for kind, _ in came},
+        "known": len(known),
+        "present": len(present),
+        "messages": len(site.learned()),
+        "different": len(set(site.learned())),
+    }
+
+
 def _states(device: str) -> dict[str, Counter[str]]:
     """Of the changes of the property that many want, and of all others."""
     from chalicelib.store.history import DesiredRecord
@@ -186,7 +248,10 @@ def _events(device: str) -> Counter[str]:
     return Counter(record.type for record in EventRecord.query(device))
 
 
-RACES = {race.__name__: race for race in (reports, registrations, commands, refreshes, deletions, shadows)}
+RACES = {
+    race.__name__: race
+    for race in (reports, registrations, commands, refreshes, logins, deletions, lora, shadows)
+}
 
 
 def main(name: str) -> None:

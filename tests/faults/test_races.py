@@ -43,6 +43,22 @@ def test_a_refresh_token_is_spent_once() -> None:
     assert race("refreshes")["outcomes"] == {"ok": 1, "InvalidRefreshToken": 15}
 
 
+def test_a_login_name_is_given_once_and_free_again_once_its_account_is_deleted() -> None:
+    found = race("logins")
+    assert found["made"] == {"ok": 1, "LoginTaken": 15}
+    assert found["deleted"] == {"ok": 1, "AccountNotFound": 7}
+    assert found["again"] == {"ok": 1}
+
+
+def test_a_lora_server_learns_of_each_node_that_there_is_and_no_other() -> None:
+    found = race("lora")
+    assert found["registered"] == {"ok": 13, "LoraDeviceExists": 11}
+    assert found["deleted"] == {"ok": 2, "DeviceNotFound": 2}
+    assert found["told"] == {"ok": 8}
+    assert found["known"] == found["present"] == 13
+    assert found["messages"] == found["different"]
+
+
 def test_a_device_is_deleted_once() -> None:
     found = race("deletions")
     assert found["outcomes"]["ok"] == 9  # one deletion, and the reports, stored or not

@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core import applications, authority, devices, products, registration, subscriptions
+from chalicelib.core import (
+    accounts,
+    applications,
+    authority,
+    devices,
+    keys,
+    products,
+    registration,
+    subscriptions,
+)
 from chalicelib.core.applications import Application
 from chalicelib.core.errors import WrongSecret
 from chalicelib.core.registration import NewDevice
@@ -125,6 +134,64 @@ def test_a_rotated_secret_ends_the_old_one(operator: Operator, fleet: Fleet) -> 
     assert operator.refused("application", "rotate-secret", ABSENT) == (
         f"polything: application not found: {ABSENT}\n"
     )
+
+
+def test_keys_are_made_listed_and_revoked(operator: Operator, fleet: Fleet) -> None:
+    line = ("--application", fleet.application)
+    made = operator.json("key", "create", *line, "--name", "reports")
+    assert keys.verify(made["id"], made["secret"]).caller == fleet.caller
+    assert {made["name"], made["application"], made["tenant"]} == {"reports", *line[1:], fleet.tenant}
+    assert operator.run("key", "list", *line) == 0
+    assert made["id"] in operator.out
+    assert made["secret"] not in operator.out
+    assert operator.run("key", "create", *line) == 0
+    assert "only now" in operator.out
+    assert operator.json("key", "revoke", made["id"]) == {"id": made["id"]}
+    assert len(operator.json("key", "list", *line)) == 1
+    assert operator.refused("key", "revoke", made["id"]) == f"polything: invalid key: {made['id']}\n"
+    for verb in ("create", "list"):
+        assert "application not found" in operator.refused("key", verb, "--application", ABSENT)
+
+
+def test_accounts_get_their_password_from_standard_input(
+    operator: Operator, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def type_in(text: str) -> None:
+        monkeypatch.setattr("sys.stdin", io.StringIO(text))
+
+    line = ("account", "create", "--application", fleet.application, "--login")
+    type_in("correct horse\r\n")
+    made = operator.json(*line, "Ann@Acme.Example")
+    assert (made["login"], made["tenant"]) == ("ann@acme.example", fleet.tenant)
+    assert accounts.verify("ann@acme.example", "correct horse").id == made["id"]
+    type_in("another horse")
+    assert operator.json("account", "set-password", made["id"])["login"] == "ann@acme.example"
+    assert accounts.verify("ann@acme.example", "another horse").id == made["id"]
+    assert operator.run("account", "list", "--tenant", fleet.tenant) == 0
+    assert "ann@acme.example" in operator.out
+    assert "scrypt" not in operator.out
+    type_in("correct horse")
+    assert "login taken" in operator.refused(*line, "ann@acme.example")
+    type_in("short")
+    assert "8 to 256 characters" in operator.refused(*line, "bob@acme.example")
+    assert "neither an e-mail address nor a phone number" in operator.refused(*line, "bob")
+    assert operator.json("account", "delete", made["id"]) == {"id": made["id"]}
+    assert operator.json("account", "list", "--tenant", fleet.tenant) == []
+    for verb in ("delete", "set-password"):
+        assert "account not found" in operator.refused("account", verb, made["id"])
+
+
+def test_a_password_that_is_typed_is_typed_twice(
+    operator: Operator, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = iter(["correct horse", "correct house", "correct horse", "correct horse"])
+    monkeypatch.setattr("infra.admin.accounts.getpass", lambda _prompt: next(typed))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    line = ("account", "create", "--application", fleet.application, "--login", "ann@acme.example")
+    assert "differ" in operator.refused(*line)
+    assert operator.run(*line) == 0
+    assert "horse" not in operator.out
+    assert accounts.verify("ann@acme.example", "correct horse")
 
 
 def test_the_rate_of_an_application_is_set(operator: Operator, fleet: Fleet) -> None:

@@ -180,6 +180,8 @@ class FakeDevice:
             queues.work("drain", device=self.id)
         if wake and queue is not None and queue.shadows:
             queues.work("shadow", device=self.id)
+        if wake and queue is not None and queue.upgrades and not queue.upgrading:
+            queues.work("upgrade", device=self.id)
 
     def vanish(self) -> None:
         """The connection ends; the cloud has not heard of it yet."""

@@ -8,7 +8,7 @@ _MODELS = Loader()  # parsing the services' descriptions again would cost each t
 def forget_everything() -> None:
     """All but the connection to DynamoDB, which holds nothing of a test's."""
     from chalicelib.aws import clients
-    from chalicelib.core import authority, devices, flow, heard, links, products, tokens
+    from chalicelib.core import accounts, authority, devices, flow, heard, keys, links, products, tokens
 
     clients.client.cache_clear()
     clients._session.cache_clear()
@@ -16,6 +16,8 @@ def forget_everything() -> None:
     tokens.forget()
     flow.forget()
     authority.forget()
+    keys.forget()
+    accounts.forget()
     products.forget()
     devices.forget()
     links.forget()

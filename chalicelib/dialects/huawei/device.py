@@ -1,13 +1,15 @@
 """Huawei's devices over MQTT: reports and answers up, commands down.
 
-    /huawei/v1/devices/{id}/data/{codec}      deviceReq, deviceRsp
-    /huawei/v1/devices/{id}/command/{codec}   cloudReq, cloudDesired
+    /huawei/v1/devices/{id}/data/{codec}      deviceReq, deviceRsp, deviceUpgrade
+    /huawei/v1/devices/{id}/command/{codec}   cloudReq, cloudDesired, cloudLora, cloudUpgrade
 
 With codec `json` the payload is a JSON object. With `binary` it is read by the product's field
 layout; a product without one gets it as service `RawData`, property `rawData`, in base64.
 
 `cloudDesired` is ours: the vendor's document has no message for desired values. A device that does not
-know it ignores its msgType; one that does takes the values over and reports them.
+know it ignores its msgType; one that does takes the values over and reports them. `cloudLora`, ours too,
+tells a LoRa server which LoRa gateways and nodes were registered or deleted. `cloudUpgrade` and
+`deviceUpgrade` are in `upgrade_messages`.
 
 Source: Huawei 2.3 to 2.5
 """
@@ -20,14 +22,17 @@ import msgspec
 from msgspec import Meta
 
 from ...core import clock, devices, heard, layouts, products, sending, telemetry
-from ...core.downlink import DesiredDownlink, Downlink, Message
+from ...core.downlink import DesiredDownlink, Downlink, LoraDownlink, Message
 from ...core.layouts import Layout, LayoutMismatch
 from ...core.links import Session
+from ...core.lora_records import Role
 from ...core.telemetry import Report, Reported
 from ...logs import logger
 from ...metrics import count
 from ...web import validation
-from . import schema
+from . import lora_schema, schema, upgrade_messages
+from .upgrade_messages import DeviceUpgrade
+from .upgrade_messages import encode as encode_upgrade
 
 TOPIC_PARTS = 7  # "", huawei, v1, devices, id, data, codec
 MOST_BYTES = 128 * 1024
@@ -37,6 +42,9 @@ SHOWN = 5  # of what was dropped, in the log
 AHEAD = clock.DAY  # an event time further ahead is no good time
 RAW_SERVICE, RAW_PROPERTY = "RawData", "rawData"
 JSON, BINARY = "json", "binary"
+
+
+__all__ = ["encode", "encode_desired", "encode_lora", "encode_upgrade", "handle"]
 
 
 class ServiceData(schema.Wire, frozen=True, rename="camel"):
@@ -77,6 +85,10 @@ def handle(session: Session, topic: str, payload: bytes, at: int, message: str) 
         return _report(session, target, parts[6], read, at, message)
     if not devices.speaks_for(session.device, target):
         return False
+    if isinstance(read, DeviceUpgrade):
+        upgrade_messages.take(target, read)
+        heard.note(_said(session, target, None, (), at, message))
+        return True
     sending.answer(target, read.mid, read.errcode, read.body)
     heard.note(_said(session, target, parts[6], (), at, message))
     return True
@@ -104,7 +116,7 @@ def _report(session: Session, target: str, codec: str, read: DeviceReq, at: int,
 
 
 def _said(
-    session: Session, target: str, codec: str, services: tuple[Reported, ...], at: int, message: str
+    session: Session, target: str, codec: str | None, services: tuple[Reported, ...], at: int, message: str
 ) -> Report:
     return Report(
         target, session.device, services, message, at, codec, client=session.client, since=session.since
@@ -117,7 +129,7 @@ def _time(text: Any, at: int) -> int | None:
     return told if told is not None and 0 <= told <= at + AHEAD else None
 
 
-def _read(device: str, codec: str, payload: bytes) -> DeviceReq | DeviceRsp:
+def _read(device: str, codec: str, payload: bytes) -> DeviceReq | DeviceRsp | DeviceUpgrade:
     if len(payload) > MOST_BYTES:
         raise Malformed("too large")
     if codec == BINARY:
@@ -127,7 +139,7 @@ def _read(device: str, codec: str, payload: bytes) -> DeviceReq | DeviceRsp:
     if validation.deeper(payload, MOST_DEPTH):
         raise Malformed("nested too deep")
     try:
-        return msgspec.json.decode(payload, type=DeviceReq | DeviceRsp)
+        return msgspec.json.decode(payload, type=DeviceReq | DeviceRsp | DeviceUpgrade)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Malformed("no valid message") from error
 
@@ -185,3 +197,18 @@ def encode_desired(downlink: DesiredDownlink) -> Message:
     topic = f"/huawei/v1/devices/{downlink.topic_id}/command/{downlink.codec}"
     body = {"msgType": "cloudDesired", "serviceId": downlink.service, "desired": downlink.values}
     return Message(topic, msgspec.json.encode(body))
+
+
+def encode_lora(downlink: LoraDownlink) -> Message:
+    """What a LoRa server learns of one of its devices; as JSON, in whatever codec it speaks else."""
+    is_gateway, registered = downlink.role is Role.GATEWAY, downlink.registered
+    if registered is None:
+        about: Any = {"deviceId": downlink.device, "gatewayEUI" if is_gateway else "devEUI": downlink.eui}
+    else:
+        about = lora_schema.gateway(registered) if is_gateway else lora_schema.node(registered)
+    body = {
+        "msgType": "cloudLora",
+        "action": "delete" if registered is None else "add",
+        downlink.role.value: about,
+    }
+    return Message(f"/huawei/v1/devices/{downlink.topic_id}/command/{JSON}", msgspec.json.encode(body))

@@ -14,7 +14,7 @@ from ...core.callbacks import Notification
 from ...core.commands import Command, Status
 from ...core.devices import Device
 from ...core.events import Event, EventType
-from . import mapping, notify_desired, notify_rule
+from . import mapping, notify_desired, notify_rule, notify_upgrades
 from .api import api
 from .mapping import DeviceInfo
 from .schema import Wire, required_time
@@ -289,4 +289,6 @@ RENDER: Mapping[EventType, Callable[[Event], list[Notification]]] = {
     EventType.COMMAND_ANSWERED: _answered,
     EventType.DESIRED_SETTLED: notify_desired.render,
     EventType.AUTOMATION_RAN: notify_rule.render,
+    EventType.UPGRADE_STEPPED: notify_upgrades.render_step,
+    EventType.UPGRADE_SETTLED: notify_upgrades.render_result,
 }

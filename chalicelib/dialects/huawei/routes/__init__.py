@@ -2,7 +2,19 @@
 
 from .. import notify
 from ..api import api
-from . import batches, commands, devices, groups, queries, security, shadows, subscriptions
+from . import (
+    batches,
+    commands,
+    devices,
+    groups,
+    lora,
+    packages,
+    queries,
+    security,
+    shadows,
+    subscriptions,
+    upgrades,
+)
 
 __all__ = [
     "api",
@@ -10,9 +22,12 @@ __all__ = [
     "commands",
     "devices",
     "groups",
+    "lora",
     "notify",
+    "packages",
     "queries",
     "security",
     "shadows",
     "subscriptions",
+    "upgrades",
 ]
