@@ -11,13 +11,12 @@ from typing import Any
 from chalice import Chalice, Rate
 from chalice.app import CloudWatchEvent, DynamoDBEvent, Response, SQSEvent
 
-DIALECTS = {
-    "iocm": "huawei",
-    "iodm": "huawei",
-    "api": "huawei",
+DIALECTS = {  # by first path segment; "": all others
+    **dict.fromkeys(("iocm", "iodm", "api", ""), "huawei"),
+    **dict.fromkeys(("aep_device_command_lwm_profile", "echo"), "ctwing"),
+    "iot-platform": "shadow",
     "v2": "xlink",
-    "": "huawei",
-}  # by first path segment; "": all others
+}
 VERBS = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"]
 PREFIX = os.environ.get("POLYTHING_PREFIX", f"polything-{os.environ.get('POLYTHING_STAGE', 'dev')}")
 OUTBOX_STREAM = os.environ.get("POLYTHING_OUTBOX_STREAM", "arn:aws:dynamodb:::table/outbox/stream/unset")

@@ -28,6 +28,7 @@ CORE_TABLES = [
     "counters",
     "cursors",
     "devices",
+    "firmwares",
     "groups",
     "history",
     "keyring",
@@ -46,8 +47,10 @@ CORE_TABLES = [
     "tokens",
     "upgrades",
 ]
-FILES = {"api_handler": ("DeleteObject",), "work": ("GetObject",)}  # of packages; signing a URL needs its right
+# of the packages' bucket: a signed URL can do what its signer may
+FILES = {"api_handler": ("DeleteObject",), "work": ("GetObject",)}
 
+# Failure queues are filled by Lambda itself, with the function's rights.
 # function: (tables read and written, tables only read, queues sent to, queues consumed, talks to devices)
 GRANTS: dict[str, tuple[list[str], list[str], list[str], list[str], bool]] = {
     "api_handler": (CORE_TABLES, [], ["work"], [], True),
@@ -55,28 +58,28 @@ GRANTS: dict[str, tuple[list[str], list[str], list[str], list[str], bool]] = {
     "ingest": (
         ["devices", "history", "outbox", "commands", "batches", "upgrades", "receipts"],
         ["sessions", "products"],
-        ["work"],
+        ["work", "ingest-failures"],
         [],
         True,
     ),
-    "presence": (["devices", "outbox"], ["sessions", "products"], ["work"], [], True),
+    "presence": (["devices", "outbox"], ["sessions", "products"], ["work", "ingest-failures"], [], True),
     "dispatch": (
         ["automations"],
         ["applications", "subscriptions", "outbox", "products"],
-        ["callbacks.fifo", "callback-retries", "callback-dlq", "work"],
+        ["callbacks.fifo", "forwarded.fifo", "callback-retries", "callback-dlq", "work", "dispatch-failures"],
         [],
         False,
     ),
     "deliver": (
         ["targets"],
-        ["authorizations", "subscriptions"],
+        ["authorizations", "keyring", "subscriptions"],
         ["callback-retries", "callback-dlq"],
         ["callbacks.fifo"],
         False,
     ),
     "redeliver": (
         ["targets"],
-        ["authorizations", "subscriptions"],
+        ["authorizations", "keyring", "subscriptions"],
         ["callback-retries", "callback-dlq"],
         ["callback-retries"],
         False,

@@ -15,6 +15,7 @@ os.environ.update(
     POLYTHING_PREFIX="polything-test",
     POLYTHING_DATA_KEY="local:" + base64.b64encode(b"k" * 32).decode(),
     POLYTHING_QUEUE_BASE="https://sqs.us-east-1.amazonaws.com/123456789012",
+    POLYTHING_PACKAGES="polything-test-packages-123456789012-us-east-1",
     POWERTOOLS_METRICS_NAMESPACE="polything",
 )
 

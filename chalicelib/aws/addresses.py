@@ -24,6 +24,7 @@ Resolver = Callable[[str, int], list[str]]
 LONGEST_URL = 1024
 MOST_ADDRESSES = 8
 SCHEMES = ("http", "https")
+USUAL_PORTS = {"http": 80, "https": 443}
 UNREACHABLE = "names a host that is unknown or may not be called"  # one text: no oracle for private names
 
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*\.?")
@@ -79,6 +80,19 @@ class Endpoint:
     @property
     def authority(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def with_port(url: str) -> str:
+    """The same URL, naming its scheme's usual port where it names none. What is no URL stays as it is."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return url
+    usual = USUAL_PORTS.get(parts.scheme)
+    if port or usual is None or not parts.netloc:
+        return url
+    return url.replace(parts.netloc, f"{parts.netloc.removesuffix(':')}:{usual}", 1)
 
 
 def endpoint(url: str) -> Endpoint:

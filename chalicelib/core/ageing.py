@@ -88,12 +88,13 @@ def _look(record: DeviceRecord) -> None:
         same &= attribute.does_not_exist() if read is None else attribute == read
     change = Transaction()
     changed = status.value != record.status and not record.deleted
+    was = record.status
     if changed:
         record.status, record.status_detail = status.value, detail
         actions += [DeviceRecord.status.set(status.value), DeviceRecord.status_detail.set(detail)]
     change.update(DeviceRecord(record.device, DEVICE), actions, same)
     if changed:
-        devices.tell(change, EventType.DEVICE_CHANGED, devices.device_of(record))
+        devices.tell(change, EventType.DEVICE_CHANGED, devices.device_of(record), was=was)
     try:
         change.commit()
     except ConditionFailed:

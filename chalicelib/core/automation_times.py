@@ -4,6 +4,7 @@ Where the clocks change: a time that is skipped comes as much later as the clock
 then), one that is repeated counts the first time only.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
@@ -14,6 +15,7 @@ from msgspec import Struct
 from .errors import InvalidInput
 
 NAMES = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
+ZONE = re.compile(r"[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")  # not localtime, posix/… of a machine
 AHEAD = 9  # days that hold each weekday, whatever the zone does
 
 
@@ -34,6 +36,8 @@ class Daily(Struct, frozen=True):
 def zone_of(name: str, field: str = "zone") -> ZoneInfo:
     """Raises InvalidInput naming `field` where there is no such zone."""
     try:
+        if not ZONE.fullmatch(name):
+            raise ValueError(name)
         return _zone(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise InvalidInput(field, f"{name!r} is no time zone such as Europe/Berlin") from error

@@ -30,6 +30,7 @@ from . import automation_rules, automation_runs, automation_states, automation_t
 from .automation_rules import Rule
 from .automation_runs import LATEST, Cause, Owner, Stale
 from .automation_states import News
+from .errors import PolythingError
 from .events import Event
 
 TIME = "automation-time"
@@ -37,7 +38,9 @@ SHARDS = 4
 SHARD = "time"  # the index is shared with the runs
 SWEPT_AT_ONCE = 2000  # of a shard
 TRIES = 20
-DEFECTS = (MsgspecError, ArithmeticError, LookupError, TypeError, ValueError)  # AWS raises none of these
+AGAIN = clock.DAY  # until an automation that cannot be judged is tried again
+# what no repetition cures; AWS raises none of these
+DEFECTS = (MsgspecError, PolythingError, ArithmeticError, LookupError, TypeError, ValueError)
 
 Found = tuple[RuleRecord | None, StateRecord | None]
 
@@ -135,25 +138,32 @@ def strike(automation: str) -> None:
     """
     for tried in range(TRIES):
         record, state = _read([automation])[automation]
-        now = clock.now()
-        if record is None or state is None or state.deadline is None or int(state.deadline) > now:
+        if record is None or state is None or state.deadline is None or int(state.deadline) > clock.now():
             return
-        rule, states = automation_rules.read(record.rule), automation_states.read(state.conditions)
-        due, times = int(state.deadline), _struck(rule, int(state.deadline), now)
-        following = _following(rule, now)
         try:
-            if times:
-                verdict = automation_states.strike(rule, states, times)
-                cause = Cause(f"time#{due}", max(times.values()))
-                automation_runs.move(owner_of(record), rule, state, verdict, cause, following)
-            else:
-                cause = Cause(f"time#{due}", due)
-                automation_runs.miss(owner_of(record), rule, state, cause, following)
+            _strike(record, state, int(state.deadline))
         except Stale:
             pause(tried)
+        except DEFECTS as error:
+            logger().error("an automation cannot be judged", extra={"automation": automation}, exc_info=error)
+            state.update([StateRecord.deadline.set(clock.now() + AGAIN)], StateRecord.deadline.exists())
+            return
         else:
             return
     raise Contention(automation)
+
+
+def _strike(record: RuleRecord, state: StateRecord, due: int) -> None:
+    """Raises Stale."""
+    now = clock.now()
+    rule, states = automation_rules.read(record.rule), automation_states.read(state.conditions)
+    times, following = _struck(rule, due, now), _following(rule, now)
+    if times:
+        verdict = automation_states.strike(rule, states, times)
+        cause = Cause(f"time#{due}", max(times.values()))
+        automation_runs.move(owner_of(record), rule, state, verdict, cause, following)
+    else:
+        automation_runs.miss(owner_of(record), rule, state, Cause(f"time#{due}", due), following)
 
 
 def _struck(rule: Rule, due: int, now: int) -> dict[str, int]:

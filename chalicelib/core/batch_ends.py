@@ -125,7 +125,8 @@ def _close(task: BatchRecord) -> None:
         BatchRecord.deadline.remove(),
     ]
     change.update(BatchRecord(task.batch, BATCH), actions, BatchRecord.finished.does_not_exist())
-    change.update(OpenRecord(opened(task.owner), OPEN), [OpenRecord.batches.delete({task.batch})])
+    if not task.uncounted:
+        change.update(OpenRecord(opened(task.owner), OPEN), [OpenRecord.batches.delete({task.batch})])
     try:
         change.commit()
     except ConditionFailed:

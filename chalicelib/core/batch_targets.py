@@ -73,7 +73,8 @@ def _page(task: BatchRecord, place: Place) -> tuple[list[str], Place | None]:
     """Up to a chunk of devices, and where to go on; None there is the end."""
     target = msgspec.json.decode(task.target, type=Target)
     if target.kind in (TargetKind.GROUP_IDS, TargetKind.GROUP_NAMES):
-        return member_search.page(task.owner, place, batch_marks.CHUNK_SIZE)
+        found, following = member_search.page(task.owner, place, batch_marks.CHUNK_SIZE)
+        return _with_facts(found, {"product": target.product}) if target.product else found, following
     records, start = _walk(task, target).read(place.start, batch_marks.CHUNK_SIZE)
     found = [record.device for record in records]
     facts = {"manufacturer_id": target.manufacturer_id, "model": target.model}

@@ -47,7 +47,7 @@ class TargetKind(Enum):
 class Target(msgspec.Struct, frozen=True, omit_defaults=True):
     """Which devices; what counts depends on `kind`. `groups` are names or ids, as `kind` says.
 
-    `tag` is kept for the caller only.
+    Of their members only those of `product` are meant, where it is named. `tag` is the caller's own.
     """
 
     kind: TargetKind
@@ -56,6 +56,7 @@ class Target(msgspec.Struct, frozen=True, omit_defaults=True):
     model: str | None = None
     location: str | None = None
     groups: tuple[str, ...] = ()
+    product: str | None = None
     tag: str | None = None
 
 
@@ -118,7 +119,7 @@ def create(caller: Caller, new: NewBatch) -> str:
     """
     _check(new)
     found = _groups(caller, new.target)
-    record = _record(caller, new)
+    record = new_record(caller, new)
     name, room = _name_and_room(record)
     if name is not None and not _forgotten(name):
         raise BatchNameTaken(new.name)
@@ -168,7 +169,7 @@ def _groups(caller: Caller, target: Target) -> list[str]:
     return list(dict.fromkeys(group.id for group in found))
 
 
-def _record(caller: Caller, new: NewBatch) -> BatchRecord:
+def new_record(caller: Caller, new: NewBatch) -> BatchRecord:
     now = clock.now()
     ident, until = ids.ordered_id(now), now + new.timeout * clock.SECOND
     return BatchRecord(

@@ -45,6 +45,7 @@ from .errors import (
     InvalidInput,
     TooManyPending,
 )
+from .product_claims import Claim
 
 __all__ = [
     "DRAIN",
@@ -70,17 +71,22 @@ TRIES = 5
 Also = Callable[[Transaction, CommandRecord], None]
 
 
-def create(caller: Caller, new: NewCommand, also: Also | None = None) -> Command:
+def create(
+    caller: Caller, new: NewCommand, also: Also | None = None, claim: Claim | None = None
+) -> Command:
     """Accept a command; it is sent in the background, at once or when the device can be reached.
 
-    `also` adds to the change that makes it.
+    `also` adds to the change that makes it. `claim` has to be true of the device's product.
 
     Two AWS calls for an offline device, one more where it is sent at once. Raises DeviceNotFound,
-    DeviceZombie, ServiceNotFound, CommandTypeNotFound, InvalidInput, TooManyPending, CallbackRefused.
+    DeviceZombie, ServiceNotFound, CommandTypeNotFound, InvalidInput, TooManyPending, CallbackRefused,
+    and what the claim raises.
     """
     if new.callback is not None:
         callbacks.check_url(new.callback)
     device, reachable = _target(caller, new.device)
+    if claim is not None:
+        claim.check(products.get(device.tenant, device.product))
     check(device, new)
     record = new_record(device, new, Mode.IMMEDIATE if new.expire == 0 else Mode.CACHED)
     try:
@@ -149,9 +155,7 @@ def check(device: DeviceRecord, new: NewCommand) -> None:
 
 def new_record(device: DeviceRecord, new: NewCommand, mode: Mode) -> CommandRecord:
     """Raises InvalidInput where the parameters are too large for a message."""
-    paras = msgspec.json.encode(new.paras)
-    if len(paras) > MOST_BYTES:
-        raise InvalidInput("paras", f"is larger than {MOST_BYTES} bytes")
+    paras = encoded(new.paras)
     now = clock.now()
     ident = ids.ordered_id(now)
     optional: dict[str, Any] = {
@@ -169,7 +173,7 @@ def new_record(device: DeviceRecord, new: NewCommand, mode: Mode) -> CommandReco
         mode=mode.value,
         service=new.service,
         method=new.method,
-        paras=paras.decode(),
+        paras=paras,
         retransmit=_repeats(new, mode),
         status=Status.PENDING.value,
         created=now,
@@ -180,6 +184,14 @@ def new_record(device: DeviceRecord, new: NewCommand, mode: Mode) -> CommandReco
     record.deadline = command_machine.look_again(record)
     record.ttl = (expires(record) + KEPT) // clock.SECOND
     return record
+
+
+def encoded(paras: dict[str, Any]) -> str:
+    """As JSON text. Raises InvalidInput where it is too large for a message."""
+    text = msgspec.json.encode(paras)
+    if len(text) > MOST_BYTES:
+        raise InvalidInput("paras", f"is larger than {MOST_BYTES} bytes")
+    return text.decode()
 
 
 def _repeats(new: NewCommand, mode: Mode) -> int:

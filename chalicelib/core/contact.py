@@ -57,7 +57,7 @@ def _move(
         if record.deadline is not None
         else DeviceRecord.deadline.does_not_exist()
     )
-    record.status, record.status_detail = status.value, "NONE"
+    was, record.status, record.status_detail = record.status, status.value, "NONE"
     actions: list[Action] = [DeviceRecord.status.set(record.status), DeviceRecord.status_detail.set("NONE")]
     actions += also
     if status is Status.ONLINE:
@@ -73,12 +73,12 @@ def _move(
             DeviceRecord.deadline.remove(),
             DeviceRecord.shard.remove(),
         ]
-        if record.activated_at is None:
+        if not record.activated_at:
             record.activated_at = at
             actions.append(DeviceRecord.activated_at.set(at))
     change.update(DeviceRecord(record.device, DEVICE), actions, same)
     device = devices.device_of(record)
     if first:
         devices.tell(change, EventType.DEVICE_BOUND, device, result="succeeded")
-    devices.tell(change, EventType.DEVICE_CHANGED, device)
+    devices.tell(change, EventType.DEVICE_CHANGED, device, **({"was": was} if was != status.value else {}))
     return True

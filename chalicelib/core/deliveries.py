@@ -21,9 +21,10 @@ from ..logs import logger
 from ..store.applications import AuthorizationRecord
 from ..store.base import Record
 from ..store.reading import Key, find_all
-from ..store.subscriptions import SubscriptionRecord, TargetRecord, by_id
-from . import callbacks, clock, targets
+from ..store.subscriptions import RuleRecord, SubscriptionRecord, TargetRecord, by_id, by_rule
+from . import callbacks, clock, rules, targets
 from .callbacks import Delivery
+from .rules import Channel
 from .targets import Health
 
 DELAYS = (1, 30, 600, 900, 900, 900)  # s before each further try
@@ -35,7 +36,7 @@ WORKERS = 10
 
 class Outcome(Enum):
     DELIVERED = "delivered"
-    DROPPED = "dropped"  # its subscription is gone
+    DROPPED = "dropped"  # its subscription or rule is gone
     AGAIN = "again"
     GIVEN_UP = "given up"
 
@@ -57,6 +58,16 @@ class Result:
         return self.outcome in (Outcome.DELIVERED, Outcome.DROPPED)
 
 
+@dataclass(frozen=True)
+class Post:
+    """A delivery of the batch and where it goes; `token` is the receiver's proof that it is ours."""
+
+    index: int
+    delivery: Delivery
+    place: Endpoint
+    token: str = ""
+
+
 @dataclass
 class Lane:
     """The deliveries of one batch to one target, in order. `before` is its health as stored."""
@@ -64,7 +75,7 @@ class Lane:
     target: str
     before: Health
     health: Health
-    waiting: list[tuple[int, Delivery, Endpoint]] = field(default_factory=list)
+    waiting: list[Post] = field(default_factory=list)
     stalled: bool = False  # an attempt of this batch has timed out
 
 
@@ -114,42 +125,76 @@ def settle(attempted: Attempted) -> None:
 def _plan(batch: Sequence[Delivery]) -> tuple[list[Result], list[Lane]]:
     """What can be said before any attempt, and the lanes of the others."""
     results: list[Result] = []
-    places: list[tuple[int, Delivery, Endpoint]] = []
+    posts: list[Post] = []
     for index, delivery in enumerate(batch):
         try:
-            places.append((index, delivery, addresses.endpoint(delivery.url)))
+            posts.append(Post(index, delivery, _place(delivery)))
         except addresses.Refused as refused:
             results.append(Result(index, delivery, Outcome.GIVEN_UP, f"the URL {refused}"))
-    held = find_all(key for _, delivery, place in places for key in _keys(delivery, place))
-    lanes: dict[str, Lane] = {}
-    for index, delivery, place in places:
-        if not _wanted(delivery, held):
-            results.append(Result(index, delivery, Outcome.DROPPED, "the subscription is gone"))
+    held = find_all(key for post in posts for key in [_health(post), *_conditions(post.delivery)])
+    wanted: list[Post] = []
+    for post in posts:
+        if not _wanted(post.delivery, held):
+            results.append(Result(post.index, post.delivery, Outcome.DROPPED, "the subscription is gone"))
             continue
-        target = targets.key(delivery.owner, place)
+        try:
+            wanted.append(_ruled(post, held))
+        except addresses.Refused as refused:
+            results.append(Result(post.index, post.delivery, Outcome.GIVEN_UP, f"the URL {refused}"))
+    moved = {_health(post) for post in wanted} - {_health(post) for post in posts}
+    held = held | find_all(moved)
+    lanes: dict[str, Lane] = {}
+    for post in wanted:
+        target = targets.key(post.delivery.owner, post.place)
         if target not in lanes:
             lanes[target] = _lane(target, held)
-        lanes[target].waiting.append((index, delivery, place))
+        lanes[target].waiting.append(post)
     return results, list(lanes.values())
 
 
-def _keys(delivery: Delivery, place: Endpoint) -> list[Key]:
-    keys: list[Key] = [(TargetRecord, targets.key(delivery.owner, place), None)]
-    return [*keys, *_conditions(delivery)]
+def _place(delivery: Delivery) -> Endpoint:
+    """Raises Refused. A rule's URL may leave its port out."""
+    return addresses.endpoint(addresses.with_port(delivery.url) if delivery.rule else delivery.url)
+
+
+def _ruled(post: Post, held: Mapping[Key, Record]) -> Post:
+    """With the URL and the token that its rule has now, where it is a rule's. Raises Refused."""
+    rule = held.get(_rule_key(post.delivery))
+    if not isinstance(rule, RuleRecord):
+        return post
+    to = rules.destination(rule)
+    delivery = msgspec.structs.replace(post.delivery, url=to.url)
+    return Post(post.index, delivery, _place(delivery), to.token)
+
+
+def _health(post: Post) -> Key:
+    return TargetRecord, targets.key(post.delivery.owner, post.place), None
 
 
 def _conditions(delivery: Delivery) -> list[Key]:
-    """What has to exist: the subscription, and the authorisation of another who made it for itself."""
+    """What has to exist: subscription or rule, and the authorisation of another who made it for itself."""
     keys: list[Key] = []
     if delivery.subscription:
         keys.append((SubscriptionRecord, delivery.owner, by_id(delivery.dialect, delivery.subscription)))
+    if delivery.rule:
+        keys.append(_rule_key(delivery))
     if delivery.maker:
         keys.append((AuthorizationRecord, delivery.owner, delivery.maker))
     return keys
 
 
+def _rule_key(delivery: Delivery) -> Key:
+    return RuleRecord, delivery.owner, by_rule(delivery.dialect, delivery.rule)
+
+
 def _wanted(delivery: Delivery, held: Mapping[Key, Record]) -> bool:
-    return all(key in held for key in _conditions(delivery))
+    """Whether all that has to be there is; a rule still has to forward such data to a URL."""
+    if not all(key in held for key in _conditions(delivery)):
+        return False
+    rule = held.get(_rule_key(delivery)) if delivery.rule else None
+    if not isinstance(rule, RuleRecord):
+        return True
+    return rule.channel == Channel.HTTP.value and delivery.notify_type in rule.notify_types
 
 
 def _lane(target: str, held: Mapping[Key, Record]) -> Lane:
@@ -171,10 +216,11 @@ def _probe(lane: Lane) -> None:
 def _work(lane: Lane) -> list[Result]:
     results: list[Result] = []
     with http.Client() as client:
-        for index, delivery, place in lane.waiting:
+        for post in lane.waiting:
+            index, delivery = post.index, post.delivery
             pause = _pause(lane, delivery)
             if pause is None:
-                results.append(_try(lane, client, index, delivery, place))
+                results.append(_try(lane, client, post))
             elif clock.now() - delivery.queued > MOST_AGE:
                 results.append(Result(index, delivery, Outcome.GIVEN_UP, "the target is down"))
             else:
@@ -192,10 +238,11 @@ def _pause(lane: Lane, delivery: Delivery) -> int | None:
     return 0 if lane.health.sluggish and not delivery.late else None
 
 
-def _try(lane: Lane, client: http.Client, index: int, delivery: Delivery, place: Endpoint) -> Result:
-    tried = msgspec.structs.replace(delivery, tries=delivery.tries + 1)
+def _try(lane: Lane, client: http.Client, post: Post) -> Result:
+    index = post.index
+    tried = msgspec.structs.replace(post.delivery, tries=post.delivery.tries + 1)
     try:
-        reply = client.post(place, bytes(delivery.body), _headers(tried))
+        reply = client.post(post.place, bytes(tried.body), _headers(tried, post.token))
     except (http.Failed, addresses.Refused) as error:
         lane.health = targets.failed(lane.health)
         lane.stalled = isinstance(error, http.Failed) and error.timed_out
@@ -220,13 +267,16 @@ def _next(result: Result) -> Delivery:
     return msgspec.structs.replace(result.delivery, late=True, reason=result.reason)
 
 
-def _headers(delivery: Delivery) -> dict[str, str]:
-    return {
+def _headers(delivery: Delivery, token: str = "") -> dict[str, str]:
+    headers = {
         "Content-Type": "application/json",
         "User-Agent": "polything",
         "X-Polything-Event-Id": delivery.id,
         "X-Polything-Attempt": str(delivery.tries),
     }
+    if token:
+        headers["X-Polything-Token"] = token
+    return headers
 
 
 def _log(result: Result) -> None:
@@ -239,7 +289,7 @@ def _log(result: Result) -> None:
             "event": delivery.id,
             "notify_type": delivery.notify_type,
             "owner": delivery.owner,
-            "subscription": delivery.subscription,
+            "subscription": delivery.subscription or delivery.rule,
             "tries": delivery.tries,
             "http_status": result.status,
             "reason": result.reason,

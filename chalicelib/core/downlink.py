@@ -1,4 +1,5 @@
-"""How commands, desired values and upgrades are written for the device: by the dialect the device speaks.
+"""How commands, desired values, upgrades and word of LoRa devices are written: by the dialect the device
+speaks.
 
 Core knows no dialect, so the handlers put a finder of encoders in place.
 """
@@ -24,13 +25,25 @@ class Downlink(msgspec.Struct, frozen=True):
 
 
 class DesiredDownlink(msgspec.Struct, frozen=True):
-    """Values that one service of the device is to take."""
+    """Values that one service of the device is to take: all changes of desired values after the stamp
+    `after`, up to `stamp`.
+    """
 
     service: str
     values: dict[str, Any]
     topic_id: str
     codec: str
     product: Product
+    stamp: int = 0
+    after: int = 0
+
+
+class ReportedDownlink(msgspec.Struct, frozen=True):
+    """Fields of the device's shadow, by key, that an app has reported under `stamp`."""
+
+    values: dict[str, Any]
+    stamp: int
+    topic_id: str
 
 
 class UpgradeDownlink(msgspec.Struct, frozen=True):
@@ -70,6 +83,7 @@ class Encoders(msgspec.Struct, frozen=True):
     desired: Callable[[DesiredDownlink], Message]
     upgrade: Callable[[UpgradeDownlink], Message]
     lora: Callable[[LoraDownlink], Message] | None = None
+    reported: Callable[[ReportedDownlink], Message] | None = None
 
 
 def _missing(dialect: str) -> Encoders:
@@ -91,6 +105,12 @@ def encode(dialect: str, downlink: Downlink) -> Message:
 
 def encode_desired(dialect: str, downlink: DesiredDownlink) -> Message:
     return _find(dialect).desired(downlink)
+
+
+def encode_reported(dialect: str, downlink: ReportedDownlink) -> Message | None:
+    """None where the device's messages have no form for it."""
+    encoder = _find(dialect).reported
+    return encoder(downlink) if encoder is not None else None
 
 
 def encode_upgrade(dialect: str, downlink: UpgradeDownlink) -> Message:

@@ -8,6 +8,7 @@
     │   │   ├── AppSessionKeyMissing
     │   │   ├── NetworkSessionKeyMissing
     │   │   └── DeviceAddressMissing
+    │   ├── NotAnObject              a path into a shadow leads through something that is no JSON object
     │   └── PropertyNotFound         no such property in the thing model
     ├── Unauthenticated
     │   ├── MissingCredentials       no token, or no application named
@@ -40,6 +41,7 @@
     │   ├── SubscriptionNotFound
     │   ├── AutomationNotFound
     │   ├── ExtendedPropertyNotFound
+    │   ├── FieldNotFound            no such field in a device's shadow
     │   └── HistoryNotFound
     ├── Conflict
     │   ├── LoginTaken               another account, of any tenant, logs in so
@@ -70,15 +72,18 @@
     │   ├── BatchNameTaken
     │   ├── PackageExists            another package of this type, name and version
     │   ├── PackageMismatch          the package is not for devices of this make
+    │   ├── VersionConflict          the shadow was changed since the caller read it
     │   └── Busy                     others keep changing the same thing; try again
     ├── LimitExceeded
     │   ├── TooManyPending           twenty commands wait already
     │   ├── TooManySubscriptions
+    │   ├── TooManyRules             forwarding rules of an application
+    │   ├── TooManyFirmwares         of a product
     │   ├── TooManyGroups
     │   ├── GroupFull                more devices than the group, or one call, takes
     │   ├── TooManyBatches           ten tasks of the application have not finished
     │   ├── TooManyAutomations       of an application, or on a device
-    │   ├── TooManyProperties        ten extended properties, or what they may take in all
+    │   ├── TooManyProperties        more than ten extended properties of a device
     │   └── ListTooLong              narrow the query
     ├── CallbackRefused              the URL is malformed, has no port or leads into a private network
     └── PageGone                     the walk this page belongs to has ended
@@ -127,6 +132,11 @@ class NetworkSessionKeyMissing(LoraKeyMissing):
 
 class DeviceAddressMissing(LoraKeyMissing):
     pass
+
+
+class NotAnObject(InvalidInput):
+    def __init__(self, field: str = "") -> None:
+        super().__init__(field, "is no JSON object")
 
 
 class PropertyNotFound(InvalidInput):
@@ -262,6 +272,10 @@ class ExtendedPropertyNotFound(NotFound):
     pass
 
 
+class FieldNotFound(NotFound):
+    pass
+
+
 class HistoryNotFound(NotFound):
     pass
 
@@ -382,6 +396,10 @@ class PackageMismatch(Conflict):
     pass
 
 
+class VersionConflict(Conflict):
+    pass
+
+
 class Busy(Conflict):
     pass
 
@@ -395,6 +413,14 @@ class TooManyPending(LimitExceeded):
 
 
 class TooManySubscriptions(LimitExceeded):
+    pass
+
+
+class TooManyRules(LimitExceeded):
+    pass
+
+
+class TooManyFirmwares(LimitExceeded):
     pass
 
 

@@ -19,9 +19,9 @@ EVERYONE = "*"  # as an event's owner: every application of the tenant
 class EventType(Enum):
     DEVICE_ADDED = "device.added"  # data: {device}
     DEVICE_BOUND = "device.bound"  # data: {device, result: "succeeded" | "expired"}
-    DEVICE_CHANGED = "device.changed"  # data: {device}
+    DEVICE_CHANGED = "device.changed"  # data: {device}, and was: its status before, where that is another
     DEVICE_DELETED = "device.deleted"  # data: {device}
-    DATA_REPORTED = "data.reported"  # data: {device, services: [{service, type, data, at, late}], request}
+    DATA_REPORTED = "data.reported"  # {device, services: [{service, type, data, at, late, raw}], request}
     COMMAND_CHANGED = "command.changed"  # data: {command}: its state changed
     MODEL_CHANGED = "model.changed"  # data: {product: its facts, services: {added, changed, deleted}}
     COMMAND_ANSWERED = "command.answered"  # data: {command}: the device's answer has come

@@ -1,11 +1,11 @@
-"""From what happened to who is told: one delivery for each notification and subscription."""
+"""From what happened to who is told: one delivery for each notification and subscription or rule."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 from msgspec import Raw
 
-from . import applications, callbacks, clock, subscriptions
+from . import applications, callbacks, clock, rules, subscriptions
 from .callbacks import Delivery, Notification
 from .events import EVERYONE, Event
 from .subscriptions import HTTP, Subscription
@@ -27,9 +27,12 @@ def dispatch(told: Iterable[Told]) -> None:
     """Queue the deliveries of a batch of events, in its order. Harmless to repeat.
 
     One AWS call for each distinct owner, dialect and notify type, and one for ten deliveries. What
-    is known of subscriptions is forgotten with the batch: a deletion counts at once.
+    is known of subscriptions is forgotten with the batch: a deletion counts at once. Rules are read once
+    in `rules.FRESH`; what they forward to no URL goes to the operator's queue.
     """
-    callbacks.queue(_deliveries(told))
+    found = list(_deliveries(told))
+    callbacks.queue(each for each in found if each.url)
+    callbacks.forward(each for each in found if not each.url)
 
 
 def _deliveries(told: Iterable[Told]) -> Iterator[Delivery]:
@@ -38,7 +41,10 @@ def _deliveries(told: Iterable[Told]) -> Iterator[Delivery]:
         for number, notification in enumerate(notifications):
             ident = f"{event.id}-{dialect}-{number}"
             if notification.url is not None:
-                yield _delivery(event, dialect, ident, notification, notification.url, "")
+                yield _delivery(event, dialect, ident, notification, notification.url)
+                continue
+            if notification.product is not None:
+                yield from _forwarded(event, dialect, ident, notification, notification.product)
                 continue
             pair = (event.owner, dialect, notification.notify_type)
             if pair not in known:
@@ -46,18 +52,19 @@ def _deliveries(told: Iterable[Told]) -> Iterator[Delivery]:
             for found in known[pair]:
                 if found.channel == HTTP:
                     maker = found.maker or "" if found.tied else ""
-                    yield _delivery(event, dialect, ident, notification, found.url, found.id, maker)
+                    made = _delivery(event, dialect, ident, notification, found.url)
+                    yield msgspec.structs.replace(made, subscription=found.id, maker=maker)
 
 
-def _delivery(
-    event: Event,
-    dialect: str,
-    ident: str,
-    notification: Notification,
-    url: str,
-    subscription: str,
-    maker: str = "",
-) -> Delivery:
+def _forwarded(
+    event: Event, dialect: str, ident: str, notification: Notification, product: str
+) -> Iterator[Delivery]:
+    for rule in rules.targets(event.owner, dialect, product, notification.notify_type):
+        made = _delivery(event, dialect, ident, notification, rule.destination.url)
+        yield msgspec.structs.replace(made, rule=rule.id)
+
+
+def _delivery(event: Event, dialect: str, ident: str, notification: Notification, url: str) -> Delivery:
     return Delivery(
         id=ident,
         owner=event.owner,
@@ -67,6 +74,4 @@ def _delivery(
         url=url,
         queued=clock.now(),
         body=Raw(notification.body),
-        subscription=subscription,
-        maker=maker,
     )

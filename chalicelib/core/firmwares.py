@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from ..store import counters
 from ..store.base import as_struct
+from ..store.counters import CounterRecord
 from ..store.firmwares import FirmwareRecord
 from ..store.products import AliasRecord
 from ..store.transactions import ConditionFailed, Transaction, pause
@@ -21,7 +21,6 @@ from .errors import Busy, FirmwareExists, FirmwareNotFound, TooManyFirmwares
 KIND = "firmware"  # alias: model and version within a product to the firmware
 MOST = 500  # of a product
 TRIES = 5
-ERASED_AT_ONCE = 1_000
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -104,12 +103,13 @@ def list_firmwares(product: str) -> list[Firmware]:
 
 
 def erase(product: str) -> None:
-    """All of a product that is gone. Harmless to repeat."""
-    for record in list(FirmwareRecord.query(product, consistent_read=True, limit=ERASED_AT_ONCE)):
+    """All of a product that is gone: two AWS calls, and one for each. Harmless to repeat."""
+    for record in list(FirmwareRecord.query(product, consistent_read=True)):
         try:
             _delete(record)
         except ConditionFailed:
-            continue  # deleted or changed at this very moment: the repetition finds it
+            continue  # another is at it
+    CounterRecord(_counter(product)).delete()
 
 
 def _find(product: str, firmware: str) -> FirmwareRecord:
@@ -128,10 +128,21 @@ def _delete(record: FirmwareRecord) -> None:
     change.commit()
 
 
+def _count(change: Transaction, product: str, amount: int) -> None:
+    value = CounterRecord.value
+    room = value.does_not_exist() | (value < MOST) if amount > 0 else None
+    change.update(CounterRecord(_counter(product)), [value.add(amount)], room, TooManyFirmwares(product))
+
+
+def _counter(product: str) -> str:
+    return f"firmwares#{product}"
+
+
 def _name(change: Transaction, product: str, facts: Facts, firmware: str) -> None:
     """Add to the change that this model and version are this firmware's."""
     alias = AliasRecord(*_alias(product, facts), target=firmware)
-    change.put(alias, AliasRecord.name.does_not_exist(), FirmwareExists(f"{facts.maker_model} {facts.version}"))
+    taken = FirmwareExists(f"{facts.maker_model} {facts.version}")
+    change.put(alias, AliasRecord.name.does_not_exist(), taken)
 
 
 def _alias(product: str, facts: Facts) -> tuple[str, str]:

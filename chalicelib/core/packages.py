@@ -154,6 +154,14 @@ def get(caller: Caller, package: str) -> Package:
     return _package(record)
 
 
+def find(package: str) -> Package:
+    """Whoever asks: for operators. Raises PackageNotFound. One AWS call."""
+    record = PackageRecord.find(package)
+    if record is None:
+        raise PackageNotFound(package)
+    return _package(record)
+
+
 def delete(caller: Caller, package: str) -> None:
     """The bytes first: what a crash leaves is listed, and deleted by another call. Three AWS calls.
 

@@ -160,6 +160,11 @@ def get(tenant: str, product: str) -> Product:
     return found
 
 
+def fresh(tenant: str, product: str) -> Product:
+    """As it is now, whatever this process remembers. One AWS call. Raises ProductNotFound as `get`."""
+    return as_struct(Product, record_of(tenant, product))
+
+
 def load(product: str) -> Product | None:
     now = clock.now()
     held = _loaded.get(product)
@@ -187,7 +192,11 @@ def find_by_model(tenant: str, facts: Facts) -> Product:
 
 def find_by_number(tenant: str, number: int) -> Product:
     """Raises ProductNotFound, also for another tenant's. At most two AWS calls."""
-    return _find_by_alias(tenant, f"{NUMBER_KIND}#{number}")
+    return _find_by_alias(tenant, number_alias(number).name)
+
+
+def number_alias(number: int, product: str = "") -> AliasRecord:
+    return AliasRecord(f"{NUMBER_KIND}#{number}", EVERYWHERE, target=product)
 
 
 def find_by_short_id(tenant: str, short_id: str) -> Product:

@@ -178,10 +178,10 @@ def add(
     return record
 
 
-def count(change: Transaction, owner: str, product: str, amount: int) -> None:
+def count(change: Transaction, owner: str, product: str, amount: int, worker: int | None = None) -> None:
     """Add to the change that the owner has so many more devices."""
     for total in (total_name(owner), total_name(owner, product)):
-        counters.add(change, total, amount)
+        counters.add(change, total, amount, worker)
 
 
 def _name_in_product(change: Transaction, record: DeviceRecord, taken: Exception) -> None:

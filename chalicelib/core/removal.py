@@ -93,9 +93,10 @@ def _bury(caller: Caller, device: str, *, cascade: bool, check: Check | None) ->
             raise DeviceNotFound(device)
         if check is not None:
             check(record, held.lora)
+        as_checked = devices.alive() & (DeviceRecord.activated == record.activated)
         try:
-            remove(record, held, EventType.DEVICE_DELETED, devices.alive(), cascade=cascade)
-        except ConditionFailed:  # renamed or deleted meanwhile
+            remove(record, held, EventType.DEVICE_DELETED, as_checked, cascade=cascade)
+        except ConditionFailed:  # changed or deleted meanwhile
             pause(attempt)
         else:
             return record

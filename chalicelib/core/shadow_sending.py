@@ -132,7 +132,7 @@ def _plan(route: Route, service: str, record: ShadowRecord, now: int) -> _Plan:
     after, ids = shadow, {each.id for each in waiting}
     if waiting and route.link is not None and route.reachable and shadow.busy <= now:
         try:
-            messages = [_message(route, service, values) for values in _packed(shadow, waiting)]
+            messages = [_message(route, service, pack) for pack in _packed(shadow, waiting)]
         except LayoutMismatch:
             after = _changed(shadow, ids, lambda each: shadow_changes.refused(each, now))
         else:
@@ -149,22 +149,33 @@ def _changed(shadow: Shadow, ids: set[str], change: Callable[[Change], Change]) 
     return shadow_documents.with_changes(shadow, lambda each: change(each) if each.id in ids else each)
 
 
-def _packed(shadow: Shadow, changes: Sequence[Change]) -> list[dict[str, Any]]:
+class _Pack(msgspec.Struct):
+    """Values that leave in one message: all changes after the stamp `after`, up to `stamp`."""
+
+    values: dict[str, Any]
+    room: int
+    after: int
+    stamp: int
+
+
+def _packed(shadow: Shadow, changes: Sequence[Change]) -> list[_Pack]:
     """The values of all changes, in as few messages as hold them."""
-    packs: list[dict[str, Any]] = []
-    room = 0
+    packs: list[_Pack] = []
     for change in changes:
         values = shadow_documents.values_of(shadow, change)
         size = len(msgspec.json.encode(values))
-        if not packs or size > room:
-            packs.append({})
-            room = MOST_BYTES
-        packs[-1].update(values)
-        room -= size
+        if not packs or size > packs[-1].room:
+            packs.append(_Pack({}, MOST_BYTES, change.after, change.stamp))
+        pack = packs[-1]
+        pack.values.update(values)
+        pack.room -= size
+        if change.after > pack.stamp:
+            pack.after = change.after  # something else was changed between
+        pack.stamp = change.stamp
     return packs
 
 
-def _message(route: Route, service: str, values: dict[str, Any]) -> downlink.Message:
+def _message(route: Route, service: str, pack: _Pack) -> downlink.Message:
     """Raises LayoutMismatch where the device's messages have no form for it."""
     device, link = route.device, route.link
     if link is None:
@@ -174,10 +185,12 @@ def _message(route: Route, service: str, values: dict[str, Any]) -> downlink.Mes
         link.dialect,
         downlink.DesiredDownlink(
             service=service,
-            values=values,
+            values=pack.values,
             topic_id=link.topic_id if link.device == device.device else device.device,
             codec=link.codec or ("binary" if product.layout else "json"),
             product=product,
+            stamp=pack.stamp,
+            after=pack.after,
         ),
     )
 

@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable
 
 import msgspec
 
-from ..store.devices import SHADOW, STAMP, DeviceItem, DeviceRecord, ShadowRecord, StampRecord
+from ..store.devices import SHADOW, STAMP, DeviceRecord, ShadowRecord, StampRecord
 from ..store.transactions import Transaction
 from . import clock, shadow_documents
 from .shadow_writes import Stale, service_of

@@ -80,9 +80,9 @@ def set_desired(caller: Caller, device: str, wanted: Sequence[Desired], also: Al
     """Store what is wanted of a device's writable properties, all or nothing; what is not named stays.
     `also` adds to the change.
 
-    Two AWS calls for an offline device, one more where it is sent at once (and at the first change of a
-    device of several services). Raises DeviceNotFound,
-    ProductNotFound, ServiceNotFound, PropertyNotFound, PropertyNotWritable, InvalidInput, Busy.
+    Two AWS calls for an offline device, one more where it is sent at once, and one at the first change
+    ever of a device of several services. Raises DeviceNotFound, ProductNotFound, ServiceNotFound,
+    PropertyNotFound, PropertyNotWritable, InvalidInput, Busy.
     """
     values = _by_service(wanted)
     for attempt in range(TRIES):
@@ -95,12 +95,15 @@ def set_desired(caller: Caller, device: str, wanted: Sequence[Desired], also: Al
         model = products.model_of(products.get(record.tenant, record.product))
         for service, wants in values.items():
             thing_values.check_desired(model, service, wants)
+        held = {service: parts.get(SHADOW + service, ShadowRecord) for service in values}
+        known = [each for each in held.values() if each is not None]
+        stamps = shadow_stamps.of(device, model, parts.get(STAMP, StampRecord), values, known)
+        edits = edits_of(device, model, values, held, stamps)
         try:
-            edits = _edits(device, model, values, parts)
-            waits = _store(record, edits, parts.get(QUEUE, QueueRecord), also)
+            waits = _store(record, edits, stamps, parts.get(QUEUE, QueueRecord), also)
         except Stale:
             continue
-        if waits and _reachable(record, parts.get(LINK, LinkRecord)):
+        if waits and reachable(record, parts.get(LINK, LinkRecord)):
             queues.work(shadow_changes.SEND, device=device)
         return
     raise Busy(device)
@@ -164,12 +167,16 @@ def _born(device: str, service: str, shadow: Shadow) -> DesiredRecord:
     )
 
 
-def _store(record: DeviceRecord, edits: Sequence[Edit], queue: QueueRecord | None, also: Also | None) -> bool:
+def _store(
+    record: DeviceRecord, edits: Sequence[Edit], stamps: Stamps, queue: QueueRecord | None, also: Also | None
+) -> bool:
     """Whether something waits to be sent. Raises Stale, DeviceNotFound."""
     change = Transaction()
     key = DeviceRecord(record.device, DEVICE)
     change.check(key, devices.alive(), DeviceNotFound(record.device))
     written = shadow_writes.write(change, record, edits, set(queue.shadows or ()) if queue else set())
+    services = [edit.service for edit in edits]
+    shadow_stamps.move(change, record, stamps, edits[0].shadow.stamp, services, wanted=True)
     if also is not None:
         also(change)
     change.commit()

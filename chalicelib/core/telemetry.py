@@ -19,11 +19,13 @@ from ..store.devices import (
     LINK,
     QUEUE,
     SHADOW,
+    STAMP,
     DeviceRecord,
     LinkRecord,
     Parts,
     QueueRecord,
     ShadowRecord,
+    StampRecord,
 )
 from ..store.transactions import ConditionFailed, Contention, Transaction, pause
 from . import (
@@ -33,8 +35,10 @@ from . import (
     events,
     history,
     products,
+    receipts,
     shadow_changes,
     shadow_documents,
+    shadow_stamps,
     shadow_writes,
     thing_values,
     upgrade_states,
@@ -66,7 +70,8 @@ class Reported(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True):
     """One message. `device` is whom it is about, `speaker` whose session brought it.
 
-    `client` is the speaker's MQTT client and `since` the ms of its CONNECT.
+    `client` is the speaker's MQTT client and `since` the ms of its CONNECT. `receipt` is the name that
+    the device itself gave the message: a repeat changes nothing for a day.
     """
 
     device: str
@@ -77,18 +82,21 @@ class Report(msgspec.Struct, frozen=True):
     codec: str | None = None
     client: str | None = None
     since: int | None = None
+    receipt: str | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True):
     """How many services were stored, which ones the model does not know, which values it refuses.
 
-    `refused`: the device is gone, or not the speaker's to report for.
+    `refused`: the device is gone, or not the speaker's to report for. `stamp` is what the shadow's time
+    is by this report; None where it changed nothing.
     """
 
     stored: int = 0
     dropped: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     refused: bool = False
+    stamp: int | None = None
 
 
 Times = list[tuple[Reported, int]]  # what is kept, with the ms it is kept under
@@ -105,6 +113,9 @@ class Duplicate(Exception):
 def report(given: Report) -> Outcome:
     """Store a report. Two AWS calls a try, one more where commands wait; again for each 30 services.
 
+    One more at the first report ever of a device of several services, and for a message that is
+    repeated.
+
     Nothing is stored for a device that is gone, muted, or not the speaker's. Raises Contention.
     """
     outcomes = [_chunk(given, part, index) for index, part in enumerate(_chunks(given.services))]
@@ -113,6 +124,7 @@ def report(given: Report) -> Outcome:
         dropped=tuple(name for each in outcomes for name in each.dropped),
         problems=tuple(text for each in outcomes for text in each.problems),
         refused=any(each.refused for each in outcomes),
+        stamp=max((each.stamp for each in outcomes if each.stamp is not None), default=None),
     )
 
 
@@ -125,7 +137,8 @@ def _chunk(given: Report, services: tuple[Reported, ...], index: int) -> Outcome
     for attempt in range(TRIES):
         if attempt:
             pause(attempt)
-        parts = Parts(given.device, DEVICE, QUEUE, LINK, *(SHADOW + each.service for each in services))
+        shadows = (SHADOW + each.service for each in services)
+        parts = Parts(given.device, DEVICE, QUEUE, LINK, STAMP, *shadows)
         record = parts.get(DEVICE, DeviceRecord)
         if record is None or record.deleted or expired(record):
             return Outcome(refused=True)
@@ -155,24 +168,33 @@ def _store(
     change = Transaction()
     _contact(change, record, given, parts.get(LINK, LinkRecord))
     times = [(each, given.received if each.at is None else each.at) for each in accepted]
-    full = _shadows(change, record, times, parts)
+    full, stamp = _shadows(change, record, times, parts)
     if full:
         times = [(each, at) for each, at in times if each.service not in full]
         problems = (*outcome.problems, *(f"{service} has no room for more" for service in sorted(full)))
         outcome = Outcome(len(times), outcome.dropped, problems)
     if times:
-        _keep(change, record, given, times, index, parts)
+        keep(change, record, given, times, index, parts)
+        if given.receipt is not None:
+            receipts.add(change, f"{given.receipt}#{index}", stamp)
     try:
         change.commit()
     except Duplicate:
         return Outcome()
-    return outcome
+    except receipts.Repeated as repeated:
+        return Outcome(stamp=receipts.find(str(repeated)))
+    return msgspec.structs.replace(outcome, stamp=stamp) if times else outcome
 
 
-def _keep(
-    change: Transaction, record: DeviceRecord, given: Report, times: Times, index: int, parts: Parts
+def keep(
+    change: Transaction,
+    record: DeviceRecord,
+    given: Report,
+    times: Times,
+    index: int = 0,
+    parts: Parts | None = None,
 ) -> None:
-    """History and event."""
+    """Add history and event to the change. `parts` hold the shadows before it, where values may be late."""
     ageing = None if record.ageing is None else int(record.ageing)
     for position, (each, at) in enumerate(times, index * MOST_SERVICES):
         data = msgspec.json.encode(each.values).decode()
@@ -236,38 +258,47 @@ def _note(change: Transaction, link: LinkRecord | None, given: Report, *, moved:
         change.check(LinkRecord(link.device, LINK), same, Stale())
 
 
-def _shadows(change: Transaction, record: DeviceRecord, times: Times, parts: Parts) -> set[str]:
-    """One write per service, on condition of its version. Answers the services with no room for more."""
-    queue = parts.get(QUEUE, QueueRecord)
+def _shadows(change: Transaction, record: DeviceRecord, times: Times, parts: Parts) -> tuple[set[str], int]:
+    """One write per service, on condition of its version, all under one stamp.
+
+    Answers the services with no room for more, and the stamp.
+    """
+    services = list(dict.fromkeys(each.service for each, _ in times))
+    if not services:
+        return set(), 0
+    product, queue = products.load(record.product), parts.get(QUEUE, QueueRecord)
+    model = products.model_of(product) if product else ThingModel()
+    held = {service: parts.get(SHADOW + service, ShadowRecord) for service in services}
+    known = [each for each in held.values() if each is not None]
+    stamps = shadow_stamps.of(record.device, model, parts.get(STAMP, StampRecord), services, known)
+    stamp, room = stamps.following(), MOST_SHADOWS
     full: set[str] = set()
     edits: list[Edit] = []
-    room = MOST_SHADOWS
-    for service in dict.fromkeys(each.service for each, _ in times):
-        held = parts.get(SHADOW + service, ShadowRecord)
-        shadow = _merged(record, service, times, held)
+    for service in services:
+        shadow = _merged(model, service, times, held[service], stamp)
         size = shadow_documents.size(shadow)
         if size > shadow_documents.MOST_BYTES or size > room:
             full.add(service)
             continue
         room -= size
-        edits.append(Edit(service, held, shadow))
-    shadow_writes.write(change, record, edits, set(queue.shadows or ()) if queue else set())
-    return full
+        edits.append(Edit(service, held[service], shadow))
+    if edits:
+        shadow_writes.write(change, record, edits, set(queue.shadows or ()) if queue else set())
+        shadow_stamps.move(change, record, stamps, stamp, [edit.service for edit in edits])
+    return full, stamp
 
 
-def _merged(record: DeviceRecord, service: str, times: Times, held: ShadowRecord | None) -> Shadow:
-    product = products.load(record.product)
-    model = products.model_of(product) if product else ThingModel()
+def _merged(model: ThingModel, service: str, times: Times, held: ShadowRecord | None, stamp: int) -> Shadow:
     same = partial(thing_values.same_value, model, service)
     shadow, now = shadow_documents.read(held), clock.now()
     for each, at in times:
         if each.service == service:
-            shadow = shadow_documents.report(shadow, each.values, at, now, same)
+            shadow = shadow_documents.report(shadow, each.values, at, stamp, now, same)
     return shadow
 
 
 def _tell(
-    change: Transaction, record: DeviceRecord, given: Report, times: Times, index: int, parts: Parts
+    change: Transaction, record: DeviceRecord, given: Report, times: Times, index: int, parts: Parts | None
 ) -> None:
     product = products.load(record.product)
     model = products.model_of(product) if product else None
@@ -276,8 +307,11 @@ def _tell(
         known = model.service(each.service) if model else None
         kind = known.type if known and known.type else each.service
         told = {"service": each.service, "type": kind, "data": each.values, "at": at}
+        if each.raw:
+            told["raw"] = True
         if record.automations:  # what is told of a late value must not start one
-            told["late"] = _late(parts.get(SHADOW + each.service, ShadowRecord), each.values, at)
+            held = parts.get(SHADOW + each.service, ShadowRecord) if parts is not None else None
+            told["late"] = _late(held, each.values, at)
         listed.append(told)
     events.emit_once(
         change,

@@ -17,7 +17,7 @@ from . import clock, downlink, packages, sending, upgrade_cases, upgrade_moves, 
 from .sending import Route
 from .upgrade_cases import Case
 from .upgrade_moves import ATTEMPT_LASTS, Moved, PackageGone
-from .upgrade_states import AGAIN, FAILED, TOLD, WAITING, PolicyKind
+from .upgrade_states import AGAIN, FAILED, NEW, TOLD, WAITING, PolicyKind
 
 URL_LASTS = 60 * clock.MINUTE
 MOST_REPEATS = 3  # of a message that is not acknowledged
@@ -98,9 +98,15 @@ def _act(case: Case, route: Route) -> Outcome | None:
     try:
         upgrade_moves.send_off(case)
     except PackageGone:
-        upgrade_moves.settle(case, FAILED, PACKAGE_GONE)
+        upgrade_moves.retrying(case.upgrade.upgrade, case.part.device, without_package)
         return None
     return _attempt(case, route)
+
+
+def without_package(case: Case) -> None:
+    """What was not told of yet fails. Raises Moved."""
+    if case.part.status in (NEW, WAITING):
+        upgrade_moves.settle(case, FAILED, PACKAGE_GONE)
 
 
 def _attempt(case: Case, route: Route) -> Outcome:

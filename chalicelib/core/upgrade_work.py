@@ -18,7 +18,7 @@ from ..store.devices import DEVICE, LINK, QUEUE, DeviceItem, DeviceRecord, LinkR
 from ..store.reading import Key, find_all
 from ..store.transactions import ConditionFailed, Contention, Transaction, pause
 from ..store.upgrades import UPGRADE, ChunkRecord, PartRecord, UpgradeItem, UpgradeRecord, part_item
-from . import clock, devices, sending, upgrade_cases, upgrade_moves, upgrade_sending, upgrade_states
+from . import clock, devices, sending, upgrade_moves, upgrade_sending, upgrade_states
 from .applications import Caller
 from .memberships import batched
 from .upgrade_states import FAILED, NEW, SEND, UNSETTLED, WAITING, PolicyKind
@@ -77,11 +77,7 @@ def _read(upgrade: str, chunk: str) -> tuple[UpgradeRecord | None, ChunkRecord |
 def _settle_all(part: ChunkRecord, *, gone: bool) -> None:
     """End what is left of a chunk; of an upgrade whose package is gone, what was not told yet."""
     left = [d for d, mark in zip(part.devices, part.marks, strict=True) if mark in UNSETTLED]
-
-    def act(case: upgrade_cases.Case) -> None:
-        if gone and case.part.status in (NEW, WAITING):
-            upgrade_moves.settle(case, FAILED, upgrade_sending.PACKAGE_GONE)
-
+    act = upgrade_sending.without_package if gone else upgrade_moves.end
     for device in left:
         upgrade_moves.retrying(part.upgrade, device, act)
 

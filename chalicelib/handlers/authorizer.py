@@ -8,9 +8,10 @@ from typing import Any
 from ..core import admission
 from ..core.admission import Admitted
 from ..dialects.huawei import login as huawei
+from ..dialects.shadow import login as shadow
 from ..settings import settings
 
-LOGINS = (huawei,)  # a dialect whose devices log in: its `claim` and `topics`
+LOGINS = (huawei, shadow)  # a dialect whose devices log in: its `claim` and `topics`
 LASTS = 86_400  # s; a login is checked once: its time stamp would be too old at a later refresh
 REFUSED: Mapping[str, Any] = {"isAuthenticated": False}
 

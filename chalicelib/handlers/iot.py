@@ -12,7 +12,7 @@ from ..core import links
 from ..metrics import count
 from . import wiring
 
-DIALECTS = {"huawei": "huawei"}  # by first level of the topic
+DIALECTS = {"huawei": "huawei", "shadow": "shadow"}  # by first level of the topic
 CONNECTED, DISCONNECTED = "connected", "disconnected"
 
 

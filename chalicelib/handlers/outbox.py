@@ -1,7 +1,7 @@
 """The outbox table's stream: each new event is rendered by every dialect and put on its way, then
 heard by the automations.
 
-An event that no dialect can render is a defect that no repetition cures: it is kept in the
+An event that a dialect cannot render is a defect that no repetition cures: it is kept in the
 dead-letter queue, logged, and the events behind it go on.
 """
 
@@ -10,14 +10,19 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.exceptions import PynamoDBException
+
 from ..core import automation_watch, callbacks, events, fanout
 from ..core.callbacks import Notification
 from ..core.events import Event
 from ..core.fanout import Told
 from ..logs import logger
 from ..store.outbox import EventRecord
+from ..store.transactions import StoreError
 
-DIALECTS = ("huawei",)  # those that push
+DIALECTS = ("huawei", "xlink")  # those that push
+AWS_FAILED = (BotoCoreError, ClientError, PynamoDBException, StoreError)
 
 Render = Callable[[Event], Sequence[Notification]]
 
@@ -43,11 +48,16 @@ def _heard(image: Mapping[str, Any]) -> list[Event]:
 
 
 def _told(happened: Event) -> list[Told]:
-    try:
-        return [(happened, dialect, renderer(dialect)(happened)) for dialect in DIALECTS]
-    except Exception as error:  # noqa: BLE001 - nor does rendering
-        _keep({"owner": happened.owner, "source": happened.source, "event": happened.id}, error)
-        return []
+    """What each dialect says; what one cannot say keeps no other from it."""
+    told: list[Told] = []
+    for dialect in DIALECTS:
+        try:
+            told.append((happened, dialect, renderer(dialect)(happened)))
+        except AWS_FAILED:  # a dialect may have to read the thing model
+            raise
+        except Exception as error:  # noqa: BLE001 - what else fails once fails always
+            _keep({"owner": happened.owner, "source": happened.source, "event": happened.id}, error)
+    return told
 
 
 def _keep(name: dict[str, str], error: Exception) -> None:

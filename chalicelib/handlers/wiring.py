@@ -11,7 +11,8 @@ from ..core.downlink import Encoders
 def _encoders(dialect: str) -> Encoders:
     device = import_module(f"chalicelib.dialects.{dialect}.device")
     lora = getattr(device, "encode_lora", None)  # not every system has LoRa servers
-    return Encoders(device.encode, device.encode_desired, device.encode_upgrade, lora)
+    reported = getattr(device, "encode_reported", None)  # nor does every device learn what apps report
+    return Encoders(device.encode, device.encode_desired, device.encode_upgrade, lora, reported)
 
 
 def wire() -> None:

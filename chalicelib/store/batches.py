@@ -11,6 +11,7 @@ A task with its chunks is one query, in order.
 from typing import Any
 
 from pynamodb.attributes import (
+    BooleanAttribute,
     DiscriminatorAttribute,
     ListAttribute,
     NumberAttribute,
@@ -61,6 +62,7 @@ class BatchRecord(BatchItem, discriminator="batch"):
     timeout = NumberAttribute()  # s
     until = NumberAttribute()  # ms; what is left then has timed out
     chunks = NumberAttribute()  # so far
+    uncounted = BooleanAttribute(null=True)  # none of the few that an application may have at a time
     place = UnicodeAttribute(null=True)  # JSON text: where the search for devices goes on; absent at its end
     finished = NumberAttribute(null=True)  # ms
     shard = UnicodeAttribute(null=True)

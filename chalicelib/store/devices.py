@@ -16,6 +16,7 @@
 A device with its services is one query: from `#device` up to, not including, `T`.
 """
 
+from collections.abc import Collection
 from typing import Any, TypeVar
 
 from pynamodb.attributes import (
@@ -56,11 +57,11 @@ LISTED = ["kind", "product", "node_type", "device_type", "location", "name", "st
 class ServiceSetAttribute(UnicodeSetAttribute):
     """Of services, one of which may have no name: DynamoDB's sets take no empty text."""
 
-    def serialize(self, value: Any) -> Any:
-        return super().serialize({"#" + each if each[:1] in ("", "#") else each for each in value})
+    def serialize(self, value: Collection[str]) -> list[str] | None:
+        return ["#" + each if each[:1] in ("", "#") else each for each in value] or None
 
-    def deserialize(self, value: Any) -> Any:
-        return {each.removeprefix("#") for each in super().deserialize(value)}
+    def deserialize(self, value: Collection[str]) -> set[str]:
+        return {each.removeprefix("#") for each in value}
 
 
 class DevicesByOwner(GlobalSecondaryIndex["DeviceRecord"]):

@@ -15,11 +15,15 @@ def find_all(keys: Iterable[Key]) -> dict[Key, Record]:
     Raises Contention where the tables are throttled for long.
     """
     wanted = dict.fromkeys(keys)
-    models = {str(kind.Meta.table_name): kind for kind, _, _ in wanted}
+    models: dict[tuple[str, str, str | None], type[Record]] = {}
+    names: dict[str, tuple[str, str | None]] = {}  # of a table's keys
     asked: dict[str, Any] = {}
     for kind, hash_key, range_key in wanted:
-        table = asked.setdefault(str(kind.Meta.table_name), {"Keys": [], "ConsistentRead": True})
-        table["Keys"].append(_serialized(kind, hash_key, range_key))
+        table = str(kind.Meta.table_name)
+        models[table, hash_key, range_key] = kind
+        names[table] = (str(kind._hash_keyname), kind._range_keyname)
+        part = asked.setdefault(table, {"Keys": [], "ConsistentRead": True})
+        part["Keys"].append(_serialized(kind, hash_key, range_key))
     found: dict[Key, Record] = {}
     for attempt in range(TRIES):
         if not asked:
@@ -27,10 +31,12 @@ def find_all(keys: Iterable[Key]) -> dict[Key, Record]:
         if attempt:
             pause(attempt)
         answer = connection().dispatch("BatchGetItem", {"RequestItems": asked})
-        for name, items in answer.get("Responses", {}).items():
+        for table, items in answer.get("Responses", {}).items():
+            hash_name, range_name = names[table]
             for item in items:
-                record = models[name].from_raw_data(item)
-                found[_key(record)] = record
+                key = (item[hash_name]["S"], item[range_name]["S"] if range_name else None)
+                kind = models[table, *key]
+                found[kind, *key] = kind.from_raw_data(item)
         asked = answer.get("UnprocessedKeys") or {}
     raise Contention(f"reads were not served in {TRIES} tries")
 
@@ -40,9 +46,3 @@ def _serialized(kind: type[Record], hash_key: str, range_key: str | None) -> dic
     if range_key is not None:
         key[str(kind._range_keyname)] = {"S": range_key}
     return key
-
-
-def _key(record: Record) -> Key:
-    range_name = record._range_keyname
-    range_key = getattr(record, range_name) if range_name else None
-    return type(record), getattr(record, str(record._hash_keyname)), range_key

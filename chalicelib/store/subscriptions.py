@@ -4,11 +4,13 @@ Each subscription is two items in its owner's collection, written in one transac
 `I#<dialect>#<id>`, found by id and listed in order of creation, and
 `K#<dialect>#<notify type>#<hash of the URL>`, which keeps the pair unique and serves dispatch:
 all targets of one notify type are one query. `N#<dialect>` counts them.
+
+A forwarding rule is one item, `R#<dialect>#<id>`: all of an owner in a dialect are one query.
 """
 
 import hashlib
 
-from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
 
 from .base import Record, TableMeta, table_name
 
@@ -40,6 +42,24 @@ class SubscriptionCountRecord(Record):
     count_ = NumberAttribute(attr_name="count", default=0)
 
 
+class RuleRecord(Record):
+    """What is forwarded of one product's devices, and where to."""
+
+    class Meta(TableMeta):
+        table_name = table_name("subscriptions")
+
+    owner = UnicodeAttribute(hash_key=True)
+    item = UnicodeAttribute(range_key=True)
+    id = UnicodeAttribute()
+    dialect = UnicodeAttribute()
+    product = UnicodeAttribute()
+    notify_types = UnicodeSetAttribute()
+    channel = UnicodeAttribute()
+    url = UnicodeAttribute(null=True)
+    token = UnicodeAttribute(null=True)  # encrypted
+    created = NumberAttribute()
+
+
 def by_id(dialect: str = "", ident: str = "") -> str:
     """Key of one subscription, or the prefix of all, of one dialect or of every."""
     return f"I#{dialect}#{ident}" if dialect else "I#"
@@ -52,6 +72,11 @@ def by_type(dialect: str, notify_type: str) -> str:
 
 def by_pair(dialect: str, notify_type: str, url: str) -> str:
     return by_type(dialect, notify_type) + hashlib.sha256(url.encode()).hexdigest()
+
+
+def by_rule(dialect: str = "", ident: str = "") -> str:
+    """Key of one rule, or the prefix of all, of one dialect or of every."""
+    return f"R#{dialect}#{ident}" if dialect else "R#"
 
 
 def counted(dialect: str) -> str:

@@ -1,7 +1,7 @@
 """The OpenAPI 3.1 document, written from the declarations that validate the requests."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -42,6 +42,8 @@ def document(apis: Iterable[Api], version: str) -> dict[str, Any]:
 
 
 def _key(kind: Any) -> str:
+    if get_args(kind):
+        return repr(kind)
     return f"{getattr(kind, '__module__', '')}.{getattr(kind, '__qualname__', kind)}"
 
 

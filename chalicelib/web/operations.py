@@ -8,7 +8,8 @@ A view's own signature declares its types:
         return mapping.thing(things.get(call.caller, call.path.thing_id))
 
 Path, query and body types are msgspec structs (None where there is nothing to give); bounds stand
-in their annotations. A view that reads headers takes a `HeadedCall`, whose fourth type declares them. An answer of None goes out as an empty body.
+in their annotations. A view that reads headers takes a `HeadedCall`, whose fourth type declares them.
+An answer of None goes out as an empty body.
 """
 
 import inspect

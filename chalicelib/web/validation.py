@@ -17,6 +17,7 @@ MOST_DEPTH = 32
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
 _AT = re.compile(r"^(?P<reason>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
+_EMPTY = "Expected `str` of length >= 1"  # only an empty text is shorter: as good as missing
 _MISSING = re.compile(r"Object missing required field `(?P<name>[^`]*)`")
 
 
@@ -88,7 +89,7 @@ def explain(error: msgspec.ValidationError) -> InvalidInput:
     if missing:
         name = missing["name"]
         return InvalidInput(f"{field}.{name}" if field else name, "is missing", missing=True)
-    return InvalidInput(field, _plain(reason))
+    return InvalidInput(field, _plain(reason), missing=reason.startswith(_EMPTY))
 
 
 @cache

@@ -12,6 +12,7 @@ from infra.admin import (
     automations,
     devices,
     keys,
+    packages,
     products,
     target,
     tenants,
@@ -21,7 +22,7 @@ from infra.admin.errors import NoCloud, explained
 from infra.admin.parsing import Nouns
 
 FAILED = 1
-NOUNS = (tenants, applications, authorizations, keys, accounts, products, devices, automations)
+NOUNS = (tenants, applications, authorizations, keys, accounts, products, devices, packages, automations)
 
 
 def parser() -> ArgumentParser:

@@ -80,6 +80,13 @@ def show(options: Namespace) -> Answer:
     return _told(_found(options.product))
 
 
+def show_key(options: Namespace) -> Answer:
+    from chalicelib.core import products
+
+    value = {"id": options.product, "key": products.key_of(_found(options.product))}
+    return Answer(value, fields(value))
+
+
 def set_model(options: Namespace) -> Answer:
     from chalicelib.core import products
 
@@ -109,6 +116,7 @@ def _found(product: str) -> "Product":
 def _value(found: "Product") -> dict[str, Any]:
     return {
         "id": found.id,
+        "number": found.number,
         "tenant": found.tenant,
         "name": found.name,
         "nodeType": found.node_type.value.lower(),

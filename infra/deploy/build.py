@@ -60,8 +60,14 @@ def chalice(folder: Path, *arguments: str, **environment: str) -> str:
         check=False,
     )
     if ran.returncode:
-        raise DeployError(f"chalice {' '.join(arguments)} failed:\n{(ran.stdout + ran.stderr).strip()}")
+        raise DeployError(f"chalice {' '.join(arguments)} failed: {_reason(ran.stderr or ran.stdout)}")
     return ran.stdout
+
+
+def _reason(printed: str) -> str:
+    """What Chalice says at the end, without the traceback before it."""
+    _, found, reason = printed.rpartition("ERROR - ")
+    return " ".join((reason if found else printed.strip().splitlines()[-1]).split())
 
 
 def package(stage: str, out: Path) -> Path:

@@ -28,23 +28,22 @@ def outputs(cloudformation: Any, name: str) -> dict[str, str]:
 def apply(
     cloudformation: Any,
     name: str,
-    template_url: str,
+    template: Mapping[str, str],
     parameters: Mapping[str, str] | None = None,
     say: Say = lambda text: None,
     poll: float = POLL,
 ) -> dict[str, str]:
     """Make the stack, or bring it up to date; answers its outputs.
 
+    `template` is a TemplateBody or a TemplateURL. Parameters that are not named keep their values.
     A stack whose making failed is taken away first. Raises DeployError, naming the resources that failed.
     """
     arguments = {
         "StackName": name,
-        "TemplateURL": template_url,
+        **template,
         "Capabilities": CAPABILITIES,
-        "Parameters": [
-            {"ParameterKey": key, "ParameterValue": value} for key, value in (parameters or {}).items()
-        ],
     }
+    given = [{"ParameterKey": key, "ParameterValue": value} for key, value in (parameters or {}).items()]
     stack = _settled(cloudformation, name, poll)
     if stack is not None and stack["StackStatus"] in DEAD:
         say(f"{name}: the first try failed, taking its traces away")
@@ -53,10 +52,11 @@ def apply(
     try:
         if stack is None:
             say(f"{name}: being made")
-            cloudformation.create_stack(**arguments)
+            cloudformation.create_stack(**arguments, Parameters=given)
         else:
             say(f"{name}: being brought up to date")
-            cloudformation.update_stack(**arguments)
+            kept = _kept(stack, template_parameters(cloudformation, template), parameters or {})
+            cloudformation.update_stack(**arguments, Parameters=[*given, *kept])
     except ClientError as error:
         if "No updates are to be performed" in str(error):
             say(f"{name}: nothing to change")
@@ -66,6 +66,17 @@ def apply(
     if stack is None or stack["StackStatus"] not in GOOD:
         raise DeployError(_failure(cloudformation, name, stack))
     return outputs(cloudformation, name)
+
+
+def template_parameters(cloudformation: Any, template: Mapping[str, str]) -> set[str]:
+    """Names of the parameters that a template has."""
+    described = cloudformation.validate_template(**template)
+    return {each["ParameterKey"] for each in described["Parameters"]}
+
+
+def _kept(stack: Mapping[str, Any], known: set[str], given: Mapping[str, str]) -> list[dict[str, Any]]:
+    held = {each["ParameterKey"] for each in stack.get("Parameters", [])}
+    return [{"ParameterKey": key, "UsePreviousValue": True} for key in sorted(held & known - set(given))]
 
 
 def remove(cloudformation: Any, name: str, say: Say = lambda text: None, poll: float = POLL) -> None:

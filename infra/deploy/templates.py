@@ -21,12 +21,20 @@ MOST_API_RESOURCES = 300  # API Gateway's limit of a REST API
 
 Template = dict[str, Any]
 
-# The parameter of the edge stack, and the function whose ARN it is.
-FUNCTIONS = {
-    "AuthorizerFunctionArn": "Authorizer",
-    "IngestFunctionArn": "Ingest",
-    "PresenceFunctionArn": "Presence",
-}
+# Logical names of the functions as Chalice packages them: the edge takes each by ARN or by name.
+FUNCTIONS = (
+    "ApiHandler",
+    "Authorizer",
+    "Ingest",
+    "Presence",
+    "Dispatch",
+    "Deliver",
+    "Redeliver",
+    "Work",
+    "Sweep",
+)
+PACKAGED = {"ApiHandler": "APIHandler"}  # where Chalice spells one otherwise
+API = "RestAPI"
 # What every function is told of its surroundings; the stage's own values stand in config.json.
 SURROUNDINGS: Mapping[str, Any] = {
     "POLYTHING_ACCOUNT": {"Ref": "AWS::AccountId"},
@@ -69,10 +77,15 @@ def compose(prefix: str, packaged: Template) -> Template:
 
 
 def _with_functions(edge: Template) -> Template:
-    """The edge's parameters for functions become references to them."""
-    for parameter, function in FUNCTIONS.items():
-        edge["Parameters"].pop(parameter)
-        edge["Resources"] = _put_reference(edge["Resources"], parameter, {"Fn::GetAtt": [function, "Arn"]})
+    """The edge's parameters for functions and the API become references to them."""
+    references: dict[str, Template] = {"RestApi": {"Ref": API}}
+    for function in FUNCTIONS:
+        logical = PACKAGED.get(function, function)
+        references[f"{function}FunctionName"] = {"Ref": logical}
+        references[f"{function}FunctionArn"] = {"Fn::GetAtt": [logical, "Arn"]}
+    for parameter, reference in references.items():
+        if edge["Parameters"].pop(parameter, None) is not None:
+            edge["Resources"] = _put_reference(edge["Resources"], parameter, reference)
     return edge
 
 
@@ -82,6 +95,8 @@ def _join(name: str, function: Template, data: Template, prefix: str) -> None:
         properties = source["Properties"]
         if source["Type"] == "DynamoDB":
             properties["Stream"] = SURROUNDINGS["POLYTHING_OUTBOX_STREAM"]
+            lost = {"Type": "SQS", "Destination": {"Fn::GetAtt": ["DispatchFailuresQueue", "Arn"]}}
+            properties["DestinationConfig"] = {"OnFailure": lost}
         elif source["Type"] == "SQS":
             properties["Queue"] = {"Fn::GetAtt": [_queue(name, properties["Queue"], data, prefix), "Arn"]}
 

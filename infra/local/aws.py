@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from infra.local.environment import CREDENTIALS
 from infra.local.errors import DependencyMissing, EmulatorFailed, EndpointsIncomplete
 from infra.local.ports import listen
 
@@ -38,6 +39,8 @@ def has_own_endpoints(env: Mapping[str, str]) -> bool:
 class Emulator:
     """ministack as a child that ends with this process and keeps its state in `directory`."""
 
+    PROGRAM = "infra.local.emulator"
+
     def __init__(self, directory: Path, port: int = 0, held: Sequence[int] = ()) -> None:
         """`held` are descriptors that stay open until the child has ended: the lock on `directory`."""
         self.directory = directory
@@ -57,7 +60,7 @@ class Emulator:
         with listen("127.0.0.1", self.port) as server, self.log.open("ab") as log:
             self.port = int(server.getsockname()[1])
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "infra.local.emulator", str(server.fileno())],
+                [sys.executable, "-m", self.PROGRAM, str(server.fileno())],
                 cwd=ROOT,
                 env={**os.environ, **self._settings()},
                 stdin=subprocess.PIPE,
@@ -80,6 +83,8 @@ class Emulator:
             "MINISTACK_WORKER_THREADS": "8",
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
+            **CREDENTIALS,  # those it checks signed URLs by
+            "AWS_SESSION_TOKEN": "",
             "DOCKER_HOST": "unix:///nonexistent",  # it would look for containers to reap
         }
 

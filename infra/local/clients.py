@@ -149,7 +149,7 @@ def password(secret: str, stamp: str) -> str:
 
 
 class Device:
-    """A device with one MQTT link; `commands` and `desired` hold what it was sent."""
+    """A device with one MQTT link; `commands`, `desired` and `upgrades` hold what it was sent."""
 
     def __init__(self, mqtt_at: tuple[str, int], device: str, secret: str, stamp: str | None = None) -> None:
         self.device = device
@@ -157,6 +157,7 @@ class Device:
         self.client_id = f"{device}_0_0_{self.stamp}"
         self.commands: Inbox[dict[str, Any]] = Inbox()
         self.desired: Inbox[dict[str, Any]] = Inbox()
+        self.upgrades: Inbox[dict[str, Any]] = Inbox()
         self._at = mqtt_at
         self._said: Inbox[str] = Inbox()
         self._client = mqtt.Client(
@@ -185,8 +186,8 @@ class Device:
         self._said.wait(lambda text: text == "suback", "answer to SUBSCRIBE")
 
     def _take(self, message: dict[str, Any]) -> None:
-        inbox = self.desired if message["msgType"] == "cloudDesired" else self.commands
-        inbox.put(message)
+        inboxes = {"cloudDesired": self.desired, "cloudUpgrade": self.upgrades}
+        inboxes.get(message["msgType"], self.commands).put(message)
 
     def report(self, service: str, data: dict[str, Any], child: str | None = None) -> None:
         """Publish a report, a gateway's for a child where one is named; returns once the broker has it."""
@@ -195,6 +196,11 @@ class Device:
     def answer(self, mid: int, body: dict[str, Any], errcode: int = 0, child: str | None = None) -> None:
         """Answer the command that came with this mid."""
         self._publish({"msgType": "deviceRsp", "mid": mid, "errcode": errcode, "body": body}, child)
+
+    def tell(self, upgrade: dict[str, Any], **said: Any) -> None:
+        """Say something of an upgrade it was told of."""
+        ids = {name: upgrade[name] for name in ("operationId", "attempt")}
+        self._publish({"msgType": "deviceUpgrade", **ids, **said}, None)
 
     def _publish(self, message: dict[str, Any], child: str | None) -> None:
         topic = f"/huawei/v1/devices/{child or self.device}/data/json"

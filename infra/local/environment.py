@@ -12,6 +12,7 @@ MISLEADING = (
     "AWS_SESSION_TOKEN",
     "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
 )
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}  # no secret
 LOOPBACK = "127.0.0.0/8,::1/128"
 
 
@@ -70,8 +71,7 @@ def emulated(endpoint: str) -> dict[str, str]:
         "AWS_ENDPOINT_URL_SQS": endpoint,
         "AWS_ENDPOINT_URL_S3": endpoint,
         "AWS_ENDPOINT_URL_KMS": endpoint,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
+        **CREDENTIALS,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "POLYTHING_ACCOUNT": ACCOUNT,

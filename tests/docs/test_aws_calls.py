@@ -14,6 +14,8 @@ from tests.docs.markdown import doc, rows, section
 from tests.support.clock import FakeClock
 from tests.support.fleet import Fleet, make_fleet
 from tests.support.gateway import Gateway, Reply
+from tests.support.iot import FakeIot
+from tests.support.lora import EUI, KEY, Site, make_site
 
 LOGIN = "/iocm/app/sec/v1.1.0/login"
 REGISTER = "/iocm/app/reg/v2.0.0/deviceCredentials"
@@ -27,6 +29,7 @@ GROUPS = "/iocm/app/devgroup/v1.3.0/devGroups"
 MEMBERS = "/iocm/app/dm/v1.2.0/devices/ids"
 JOIN = "/iocm/app/dm/v1.1.0/devices/addDevGroupTagToDevices"
 LEAVE = "/iocm/app/dm/v1.1.0/devices/deleteDevGroupTagFromDevices"
+LORA = "/api/v3.0/devices/lora"
 SHADOW = "/iocm/app/shadow/v1.5.0/devices/{deviceId}"
 SUBSCRIPTIONS = "/iocm/app/sub/v1.2.0/subscriptions"
 URL = "http://203.0.113.10:9000/"
@@ -128,6 +131,32 @@ def of_batch(world: World, act: Callable[[str], Reply]) -> Callable[[], Reply]:
     return lambda: act(made)
 
 
+def with_lora(world: World, act: Callable[[Site], Callable[[], Reply]]) -> Callable[[], Reply]:
+    iot = FakeIot()
+    iot.install()
+    site = make_site(world.fleet, iot)
+    site.node("f" * 16)  # its product is read
+    site.gateway("e" * 16)
+    return act(site)
+
+
+def add_lora(world: World, site: Site, role: str) -> Reply:
+    body: dict[str, Any] = {"loraServerId": site.server.id, "name": "n"}
+    if role == "gateway":
+        body |= {"productId": site.gateways.id, "gatewayEUI": EUI}
+    else:
+        body |= {"productId": site.nodes.id, "devEUI": EUI, "appEUI": EUI, "appKey": KEY}
+    return world.app.post(f"{LORA}/{role}", body)
+
+
+def of_lora(world: World, role: str, verb: str) -> Callable[[], Reply]:
+    def act(site: Site) -> Callable[[], Reply]:
+        made = add_lora(world, site, role).json["deviceId"]
+        return lambda: world.app.call(verb, f"{LORA}/{role}/{made}")
+
+    return with_lora(world, act)
+
+
 SCENES: dict[str, Callable[[World], Callable[[], Reply]]] = {
     f"POST {LOGIN}": lambda w: lambda: log_in(w),
     "POST /iocm/app/sec/v1.1.0/refreshToken": refresh,
@@ -149,6 +178,12 @@ SCENES: dict[str, Callable[[World], Callable[[], Reply]]] = {
             {"serviceDesireds": [{"serviceId": "Meter", "desired": {"level": 5}}]},
         )
     ),
+    f"POST {LORA}/gateway": lambda w: with_lora(w, lambda site: lambda: add_lora(w, site, "gateway")),
+    f"POST {LORA}/node": lambda w: with_lora(w, lambda site: lambda: add_lora(w, site, "node")),
+    f"GET {LORA}/gateway/{{deviceId}}": lambda w: of_lora(w, "gateway", "GET"),
+    f"GET {LORA}/node/{{deviceId}}": lambda w: of_lora(w, "node", "GET"),
+    f"DELETE {LORA}/gateway/{{deviceId}}": lambda w: of_lora(w, "gateway", "DELETE"),
+    f"DELETE {LORA}/node/{{deviceId}}": lambda w: of_lora(w, "node", "DELETE"),
     f"GET {DEVICES}": lambda w: lambda: w.app.get(f"{DEVICES}?pageNo=0&pageSize=1"),
     "GET /iocm/app/data/v1.1.0/deviceCapabilities": lambda w: (
         lambda: w.app.get(f"/iocm/app/data/v1.1.0/deviceCapabilities?deviceId={w.device}")

@@ -235,6 +235,49 @@ def _told(device: str) -> Counter[str]:
     )
 
 
+def automations(fleet: Any) -> dict[str, Any]:
+    """Eight devices make the last conditions true at once, each event comes twice; then the run is worked
+    by all at once, then everybody switches.
+    """
+    from chalicelib.core import automation_runs, automation_watch, clock, telemetry
+    from chalicelib.core import automations as core
+    from chalicelib.core import events as outbox
+    from chalicelib.core.telemetry import Report, Reported
+    from chalicelib.store.commands import CommandRecord
+    from chalicelib.store.devices import DEVICE, DeviceRecord
+    from chalicelib.store.outbox import EventRecord
+    from tests.support.automations import level, set_level, want_level
+
+    meters = [_registered(fleet, f"meter-{number}") for number in range(8)]
+    valve = _registered(fleet, "valve")
+    rule = {"name": "all", "conditions": [level(each) for each in meters]}
+    rule["actions"] = [set_level(valve), want_level(valve)]
+    made = core.create(fleet.caller, json.dumps(rule))
+    for meter in meters:
+        said = (Reported("Meter", {"level": 90}),)
+        telemetry.report(Report(meter, meter, said, f"message-{meter}", clock.now()))
+    told = [outbox.read(record) for meter in meters for record in EventRecord.query(meter)]
+    heard = together([partial(automation_watch.hear, [event]) for event in told * 2])
+    [run] = core.runs(fleet.caller, made.id, 0, 10).items
+    worked = together([partial(automation_runs.perform, made.id, run.id)] * THREADS)
+    again = core.runs(fleet.caller, made.id, 0, 10).items
+    switched = together([partial(core.disable, fleet.caller, made.id)] * THREADS)
+    switched += together([partial(core.enable, fleet.caller, made.id)] * THREADS)
+    counts = [DeviceRecord.get(meter, DEVICE).automations for meter in meters]
+    deleted = together([partial(core.delete, fleet.caller, made.id)] * THREADS)
+    return {
+        "heard": heard,
+        "worked": worked,
+        "runs": [each.status for each in again],
+        "commands": len(list(CommandRecord.query(valve))),
+        "told": _events(made.id)["automation.ran"],
+        "switched": switched,
+        "counts": counts,
+        "deleted": deleted,
+        "left": [DeviceRecord.get(meter, DEVICE).automations for meter in meters],
+    }
+
+
 def _registered(fleet: Any, node_id: str, product: str | None = None) -> str:
     from chalicelib.core import registration
 
@@ -250,7 +293,7 @@ def _events(device: str) -> Counter[str]:
 
 RACES = {
     race.__name__: race
-    for race in (reports, registrations, commands, refreshes, logins, deletions, lora, shadows)
+    for race in (reports, registrations, commands, refreshes, logins, deletions, lora, shadows, automations)
 }
 
 

@@ -85,3 +85,15 @@ def test_desired_and_reported_values_at_once_lose_nothing() -> None:
     }
     assert found["told"] == {**{f"{each} DELIVERED": 61 for each in services}, "different": 122}
     assert found["waiting"] == []
+
+
+def test_an_automation_starts_once_and_does_everything_once() -> None:
+    found = race("automations")
+    assert set(found["heard"]) == {"ok"}
+    assert found["worked"] == {"ok": 16}
+    assert found["runs"] == ["DONE"]
+    assert found["commands"] == found["told"] == 1
+    assert set(found["switched"]) == {"ok"}
+    assert found["counts"] == [1] * 8
+    assert found["deleted"] == {"ok": 1, "AutomationNotFound": 15}
+    assert found["left"] == [0] * 8

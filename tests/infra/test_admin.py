@@ -1,5 +1,6 @@
 """The operator's command line: what it prints, what it changes, how it ends."""
 
+import hashlib
 import io
 import json
 import os
@@ -399,3 +400,55 @@ def test_the_environment_is_as_before(operator: Operator, fleet: Fleet) -> None:
     before = dict(os.environ)
     operator.json("product", "list", "--tenant", fleet.tenant)
     assert dict(os.environ) == before
+
+
+def test_packages_are_uploaded_listed_shown_and_deleted(
+    operator: Operator, fleet: Fleet, tmp_path: Path
+) -> None:
+    path = tmp_path / "meter-2.bin"
+    path.write_bytes(b"version two")
+    os.utime(path, (0, 86_400))
+    line = ("package", "upload", path, "--application", fleet.application, "--type", "firmware")
+    named = (*line, "--name", "meter", "--version", "2.0")
+    made = operator.json(*named, "--product", fleet.product.id, "--description", "faster")
+    uploaded = made.pop("uploaded")
+    assert uploaded.endswith("Z")
+    assert made == {
+        "id": made["id"],
+        "application": fleet.application,
+        "type": "firmware",
+        "name": "meter",
+        "version": "2.0",
+        "deviceType": "Meter",
+        "model": "M1",
+        "manufacturerName": "Acme",
+        "protocolType": "MQTT",
+        "description": "faster",
+        "date": "1970-01-02",
+        "bytes": 11,
+        "sha256": hashlib.sha256(b"version two").hexdigest(),
+    }
+    assert "package exists" in operator.refused(*named, "--product", fleet.product.id)
+    assert operator.json("package", "list", "--application", fleet.application)[0]["id"] == made["id"]
+    assert operator.json("package", "show", made["id"])["sha256"] == made["sha256"]
+    assert operator.run("package", "list", "--application", fleet.application) == 0
+    assert "meter" in operator.out
+    assert operator.run("package", "delete", made["id"]) == 0
+    assert "deleted meter 2.0" in operator.out
+    assert "package not found" in operator.refused("package", "show", made["id"])
+    assert operator.json("package", "list", "--application", fleet.application) == []
+
+
+def test_packages_that_are_refused(operator: Operator, fleet: Fleet, tmp_path: Path) -> None:
+    path = tmp_path / "meter-2.bin"
+    path.write_bytes(b"version two")
+    line = ("--application", fleet.application, "--type", "software", "--name", "meter", "--version", "2.0")
+    make = ("--device-type", "Meter", "--manufacturer-name", "Acme")
+    assert "--model is missing" in operator.refused("package", "upload", path, *line, *make)
+    whole = (*line, *make, "--model", "M1")
+    assert "yyyy-mm-dd" in operator.refused("package", "upload", path, *whole, "--date", "today")
+    assert "cannot be read" in operator.refused("package", "upload", tmp_path / "nothing", *whole)
+    path.write_bytes(b"")
+    assert "is empty" in operator.refused("package", "upload", path, *whole)
+    stranger = ("--application", ABSENT, *whole[2:])
+    assert "application not found" in operator.refused("package", "upload", path, *stranger)

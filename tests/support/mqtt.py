@@ -44,11 +44,11 @@ class Mqtt:
         given["password"] = base64.b64encode(given["password"].encode()).decode()
         return authorize({"protocolData": {"mqtt": given}})
 
-    def connect(self) -> str:
-        """Admitted and announced; answers the broker's session id."""
+    def connect(self, address: str | None = None) -> str:
+        """Admitted and announced, from this IP address; answers the broker's session id."""
         assert self.authorize()["isAuthenticated"]
         self.session = f"session-{next(_numbers)}"
-        presence(self.client, self.session, "connected")
+        presence(self.client, self.session, "connected", address=address)
         return self.session
 
     def disconnect(self) -> None:
@@ -90,7 +90,7 @@ def publish(client: str, topic: str, payload: Any, at: int | None = None, messag
     )
 
 
-def presence(client: str, session: str, kind: str, at: int | None = None) -> None:
+def presence(client: str, session: str, kind: str, at: int | None = None, address: str | None = None) -> None:
     from chalicelib.core import clock
     from chalicelib.handlers import iot
 
@@ -102,5 +102,6 @@ def presence(client: str, session: str, kind: str, at: int | None = None) -> Non
             "sessionIdentifier": session,
             "principalIdentifier": "p",
             "versionNumber": 0,
+            **({"ipAddress": address} if address is not None else {}),
         }
     )

@@ -8,7 +8,7 @@ _MODELS = Loader()  # parsing the services' descriptions again would cost each t
 def forget_everything() -> None:
     """All but the connection to DynamoDB, which holds nothing of a test's."""
     from chalicelib.aws import clients
-    from chalicelib.core import accounts, authority, devices, flow, heard, keys, links, products, tokens
+    from chalicelib.core import accounts, authority, devices, flow, heard, keys, links, products, rules, tokens
 
     clients.client.cache_clear()
     clients._session.cache_clear()
@@ -19,6 +19,7 @@ def forget_everything() -> None:
     keys.forget()
     accounts.forget()
     products.forget()
+    rules.forget()
     devices.forget()
     links.forget()
     heard.forget()

@@ -88,7 +88,9 @@ def test_a_window_of_one_day_ends_before_its_end() -> None:
     assert not within("08:00", "17:00", NAMES, "UTC", at("2026-06-05T17:00:00+00:00"))
 
 
-@pytest.mark.parametrize("name", ["Nowhere/Here", "../etc/passwd", "/etc/passwd", "a\0b"])
+@pytest.mark.parametrize(
+    "name", ["Nowhere/Here", "Europe", "../etc/passwd", "/etc/passwd", "A\0b", "localtime", "posix/UTC", ""]
+)
 def test_what_is_no_zone_is_refused(name: str) -> None:
     with pytest.raises(InvalidInput, match="time zone"):
         automation_times.zone_of(name, "when")

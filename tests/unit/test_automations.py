@@ -698,6 +698,18 @@ def test_a_rule_that_cannot_be_read_does_not_stop_the_stream(
     assert "cannot be judged" in caplog.text
 
 
+def test_a_time_of_a_rule_that_cannot_be_read_is_put_off(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = house.create(conditions=[daily(in_minutes(house, 30))], actions=[notify()])
+    RuleRecord(broken.id, RULE).update([RuleRecord.rule.set("{")])
+    house.pass_time(31 * 60)
+    assert "cannot be judged" in caplog.text
+    state = StateRecord.find(broken.id, STATE)
+    assert state is not None
+    assert state.deadline == house.clock.at + 86_400_000
+
+
 def test_a_rule_as_large_as_may_be(house: House, meter: str, valve: str) -> None:
     note = {"text": "n" * 900}
     made = house.create(

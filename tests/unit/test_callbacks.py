@@ -34,6 +34,7 @@ STRANGER = Caller("other", "stranger", "stranger")
 def _small_world(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Loopback is allowed, and a dialect renders an event as one notification of its type."""
     monkeypatch.setattr(addresses, "_allowed", lambda: addresses.networks(("127.0.0.0/8",)))
+    monkeypatch.setattr(outbox, "DIALECTS", ("huawei",))
     monkeypatch.setattr(outbox, "renderer", lambda _dialect: render)
     yield
     addresses.use(None)

@@ -238,3 +238,22 @@ def test_chunks_of_different_builds_are_not_mixed() -> None:
     chunk.save()
     assert entries.page(1, 10).items == list(range(10, 20))
     assert entries.collected == 2
+
+
+def test_parts_begin_anywhere_and_follow_each_other_whatever_their_sizes() -> None:
+    numbers = Numbers(range(95))
+    for offset, size in [(0, 10), (10, 30), (40, 1), (41, 50)]:
+        part = paging.part("walk", offset, size, numbers.source)
+        assert (part.items, part.total) == (list(range(offset, offset + size)), 95)
+    assert numbers.read == ["fetch", "count", "fetch", "fetch", "fetch"]
+    part = paging.part("walk", 93, 10, numbers.source)
+    assert (part.items, part.total) == ([93, 94], 95)
+    assert numbers.read[5:] == ["count", "skip", "fetch"]
+
+
+def test_parts_of_a_list_may_cross_its_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "CHUNK", 4)
+    entries = [str(each) for each in range(23)]
+    for offset, size in [(0, 3), (3, 1), (3, 9), (2, 21), (7, 1), (22, 5), (23, 5), (60_000, 5)]:
+        part = paging.part_listed("walk", offset, size, lambda: entries, list)
+        assert (part.items, part.total) == (entries[offset : offset + size], 23)

@@ -163,6 +163,7 @@ class TestSending:
         self, device: ShadowDevice, work: WorkQueue, calls: Calls
     ) -> None:
         device.connect()
+        device.report("Light", on=True)
         calls.clear()
         device.want(level=35)
         assert calls.made == [READ, WRITE, QUEUE_UP]

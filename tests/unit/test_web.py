@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from chalicelib.core import errors as core
 from chalicelib.web import openapi, validation
-from chalicelib.web.operations import Api, Call, Fault, Operation
+from chalicelib.web.operations import Api, Call, Fault, HeadedCall, Operation
 from chalicelib.web.request import Answer, Request, from_gateway, split
 from chalicelib.web.serving import MOST_ANSWER, NoSuchOperation, serve
 
@@ -41,6 +41,11 @@ class ThingBody(Struct, rename="camel"):
     level: Annotated[int, Meta(ge=0, le=100)]
     info: Inner | None = None
     parts: list[Inner] = []
+
+
+class ThingHeaders(Struct):
+    level: Annotated[int, Meta(ge=0, description="how high")] = 0
+    short_name: str | None = msgspec.field(default=None, name="Short-Name")
 
 
 class ThingAnswer(Struct):
@@ -110,6 +115,11 @@ def toy() -> Api:
         """Make a thing."""
         return ThingAnswer(str(call.body.level))
 
+    @api.get("/headed", source="Toy 5")
+    def headed(call: HeadedCall[None, ThingQuery, None, ThingHeaders]) -> ThingAnswer:
+        """Read headers."""
+        return ThingAnswer(f"{call.headers.level} {call.headers.short_name} {call.query.page_no}")
+
     api.webhook("made", ThingBody, source="Toy 4", summary="A thing was made")
     return api
 
@@ -117,6 +127,32 @@ def toy() -> Api:
 def ask(api: Api, method: str, path: str, body: bytes = b"", **more: Any) -> Answer:
     asked = {"headers": {"key": "me"}, "query": {}, **more}
     return serve(api, Request(method, path, split(path), asked["query"], asked["headers"], body, "::1", "r"))
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ({}, b"0 None 7"),
+        ({"level": "5", "short-name": "x"}, b"5 x 7"),
+        ({"x-amzn-remapped-level": "5"}, b"5 None 7"),
+        ({"level": "", "short-name": ""}, b"0 None 7"),
+        ({"level": "-1"}, b"level expected int >= 0"),
+        ({"level": "high"}, b"level expected int"),
+    ],
+)
+def test_declared_headers_are_validated(toy: Api, headers: dict[str, str], said: bytes) -> None:
+    answer = ask(toy, "GET", "/headed", headers={"key": "me", **headers}, query={"pageNo": ["7"]})
+    assert said in answer.body
+
+
+def test_declared_headers_stand_in_the_document(toy: Api) -> None:
+    shown = {
+        each["name"]: each for each in openapi.document([toy], "1")["paths"]["/headed"]["get"]["parameters"]
+    }
+    assert shown.keys() == {"pageNo", "deep", "level", "Short-Name"}
+    assert (shown["level"]["in"], shown["level"]["required"]) == ("header", False)
+    assert shown["level"]["description"] == "how high"
+    assert shown["pageNo"]["in"] == "query"
 
 
 def test_a_literal_segment_comes_before_a_variable(toy: Api) -> None:

@@ -6,7 +6,7 @@ from msgspec import Meta, field
 
 from ...core.lora import DeviceClass, JoinType
 from ...core.lora_records import LoraDevice
-from .schema import Id64, Name256, Text256, Wire
+from .schema import Id64, Name256, Wire
 
 Eui = Annotated[
     str,
@@ -22,6 +22,7 @@ Address = Annotated[
     str,
     Meta(pattern=r"^([0-9a-fA-F]{8})?$", max_length=8, description="8 hexadecimal digits; empty is absent"),
 ]
+OwnerId = Annotated[str, Meta(max_length=36)]
 Description = Annotated[str, Meta(max_length=1024)]
 
 
@@ -32,7 +33,7 @@ class LoraPath(Wire, frozen=True, rename="camel"):
 class ForLoraOwner(Wire, frozen=True, rename="camel", kw_only=True):
     """`ownerAppId` names the application whose device is meant, where that is not the caller's own."""
 
-    owner_app_id: Text256 | None = None
+    owner_app_id: OwnerId | None = None
 
 
 class NewGateway(ForLoraOwner, frozen=True, rename="camel", kw_only=True):

@@ -33,7 +33,7 @@ STEPS = {Work.DOWNLOADING: Step.DOWNLOADING, Work.DOWNLOADED: Step.DOWNLOADED, W
 
 
 class DeviceUpgrade(schema.Wire, frozen=True, rename="camel", tag_field="msgType", tag="deviceUpgrade"):
-    """`operationId` and `attempt` as the device was told them; the rest as far as there is something to say."""
+    """`operationId` and `attempt` as the device was told them; the rest where there is something to say."""
 
     operation_id: schema.Id64
     attempt: Annotated[int, Meta(ge=1, le=2147483647)]

@@ -24,6 +24,7 @@ def _fault(code: int, text: str) -> Fault:
 INVALID = _fault(4001001, "A field is invalid.")
 MISSING = _fault(4001002, "A required field is empty.")
 WRONG_ACCOUNT = _fault(4001007, "The account or its password is wrong.")
+POINT_RELEASED = _fault(4001020, "The data point is released.")
 EXISTS = _fault(4001021, "It exists already.")
 NO_RIGHT = _fault(4031001, "No right to do this.")
 NO_TOKEN = _fault(4031002, "The Access-Token is missing.")
@@ -37,6 +38,8 @@ FROZEN = _fault(4291002, "Too many failed logins.")
 INTERNAL = _fault(5031001, "The server has failed.")
 BUSY = _fault(5031001, "The server is busy; try again.")
 
+ABSENT_FOR_CHANGE = _fault(4001026, "The extended property to change does not exist.")
+
 FAULTS: Mapping[type[PolythingError], Fault] = {
     core.InvalidInput: INVALID,
     core.BadVerifyCode: INVALID,
@@ -46,6 +49,7 @@ FAULTS: Mapping[type[PolythingError], Fault] = {
     core.NetworkSessionKeyMissing: MISSING,
     core.DeviceAddressMissing: MISSING,
     core.PropertyNotFound: INVALID,
+    core.NotAnObject: INVALID,
     core.Unauthenticated: WRONG_TOKEN,
     core.MissingCredentials: NO_TOKEN,
     core.InvalidToken: WRONG_TOKEN,
@@ -78,6 +82,7 @@ FAULTS: Mapping[type[PolythingError], Fault] = {
     core.AutomationNotFound: ABSENT,
     core.ExtendedPropertyNotFound: NO_PROPERTY,
     core.HistoryNotFound: ABSENT,
+    core.FieldNotFound: ABSENT,
     core.Conflict: EXISTS,
     core.LoginTaken: EXISTS,
     core.NodeIdTaken: EXISTS,
@@ -107,16 +112,19 @@ FAULTS: Mapping[type[PolythingError], Fault] = {
     core.BatchNameTaken: EXISTS,
     core.PackageExists: EXISTS,
     core.PackageMismatch: INVALID,
+    core.VersionConflict: BUSY,
     core.Busy: BUSY,
     core.LimitExceeded: INVALID,
     core.TooManyPending: INVALID,
     core.TooManySubscriptions: INVALID,
+    core.TooManyRules: INVALID,
+    core.TooManyFirmwares: INVALID,
     core.TooManyGroups: INVALID,
     core.GroupFull: INVALID,
     core.TooManyBatches: INVALID,
     core.TooManyAutomations: INVALID,
     core.TooManyProperties: _fault(4001024, "Too many extended properties."),
-    core.ListTooLong: INVALID,
+    core.ListTooLong: _fault(4001001, "The list is too long: narrow the query or ask for fewer."),
     core.CallbackRefused: INVALID,
     core.PageGone: INVALID,
 }
@@ -174,7 +182,7 @@ def render(error: Exception, operation: Operation | None) -> Answer:
         found = MISSING
     if isinstance(error, core.Throttled):
         return _answer(found, headers={"Retry-After": str(error.wait)})
-    if isinstance(error, core.InvalidInput | core.CallbackRefused) and str(error):
+    if isinstance(error, core.InvalidInput | core.LimitExceeded | core.CallbackRefused) and str(error):
         return _answer(found, detail=str(error))
     return _answer(found)
 

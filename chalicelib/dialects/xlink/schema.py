@@ -15,8 +15,9 @@ from ...core.errors import InvalidInput
 TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?\d\d)")
 
 Id = Annotated[str, Meta(min_length=1, max_length=64)]
-Name32 = Annotated[str, Meta(min_length=1, max_length=32)]
+Text32 = Annotated[str, Meta(max_length=32)]
 Text250 = Annotated[str, Meta(max_length=250)]
+Time = Annotated[str, Meta(max_length=64, examples=["2015-10-09T08:15:40.843Z"])]
 
 
 class Wire(Struct, frozen=True):

@@ -178,6 +178,7 @@ def _session(site: Site, clock: FakeClock) -> str:
         (NODE, "joinType", ["otaa", "any"]),
         (NODE, "description", ["a" * 1025]),
         (NODE, "name", [...]),
+        (NODE, "ownerAppId", ["a" * 37]),
     ],
 )
 def test_fields_are_bounded(app: Gateway, site: Site, path: str, field: str, values: list[Any]) -> None:

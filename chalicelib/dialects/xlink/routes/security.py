@@ -62,11 +62,9 @@ def corp_auth(call: Call[None, None, AccountLogin]) -> MemberTokens:
 
     Tokens of earlier logins stay good.
     """
-    with attempts.limited("account", call.body.account.strip().casefold(), call.request.source_ip):
+    with attempts.limited("account", _spelled(call.body.account), call.request.source_ip):
         account = accounts.verify(call.body.account, call.body.password)
-    pair = tokens.issue(
-        auth.new_grant(auth.ACCOUNT, account.id), accounts.subject(account), account.tenant
-    )
+    pair = tokens.issue(auth.new_grant(auth.ACCOUNT, account.id), accounts.subject(account), account.tenant)
     return MemberTokens(account.tenant, account.id, pair.access, pair.refresh, pair.expires_in)
 
 
@@ -107,3 +105,11 @@ def refresh_token(call: Call[None, None, Refresh]) -> KeyTokens:
     subject, _ = auth.holder(grant)
     pair = tokens.refresh(call.body.refresh_token, subject)
     return KeyTokens(pair.access, pair.refresh, pair.expires_in)
+
+
+def _spelled(account: str) -> str:
+    """One name for all spellings of a login."""
+    try:
+        return accounts.normalized(account)
+    except core.InvalidInput:
+        return account

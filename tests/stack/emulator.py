@@ -1,0 +1,47 @@
+"""ministack for a deployed stage (`python -m tests.stack.emulator FD`).
+
+`chalice deploy` describes the whole API at once. ministack 1.5.33 reads such a description only from
+CloudFormation: here the API's own calls for it (ImportRestApi, PutRestApi) do the same.
+"""
+
+import json
+from typing import Any
+
+from infra.local import emulator
+
+
+def describe_apis_at_once(gateway: Any) -> None:
+    handle = gateway.handle_request
+
+    async def handle_request(method: str, path: str, headers: Any, body: Any, query: Any) -> Any:
+        parts = [part for part in path.strip("/").split("/") if part]
+        if method == "POST" and parts == ["restapis"] and "mode" in query:
+            spec = json.loads(body)
+            api = gateway._import_rest_api(spec)
+            return gateway._get_rest_api(api)
+        if method == "PUT" and len(parts) == 2 and parts[0] == "restapis":
+            return replace(parts[1], json.loads(body))
+        return await handle(method, path, headers, body, query)
+
+    def replace(api: str, spec: dict[str, Any]) -> Any:
+        for ident, resource in list(gateway._resources.get(api, {}).items()):
+            if resource.get("path") != "/":
+                gateway._resources[api].pop(ident)
+            else:
+                resource["resourceMethods"] = {}
+        for path, item in spec.get("paths", {}).items():
+            gateway._import_path_item(api, path, item)
+        return gateway._get_rest_api(api)
+
+    gateway.handle_request = handle_request
+
+
+def main() -> None:
+    from ministack.services import apigateway_v1  # type: ignore[import-untyped]
+
+    describe_apis_at_once(apigateway_v1)
+    emulator.main()
+
+
+if __name__ == "__main__":
+    main()
