@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+STAGE ?= dev
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test check bench openapi lock clean
+.PHONY: help install run demo test test-stack package deploy destroy check bench openapi lock clean
 
 help: ## show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 install: $(STAMP) ## build .venv from the locked requirements
 
@@ -27,6 +28,18 @@ demo: $(STAMP) ## tell the main story, step by step, against a running or its ow
 
 test: $(STAMP) ## run the tests, in parallel (ARGS="tests/unit -k token" narrows it)
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-stack: $(STAMP) ## deploy the packaged application to an emulated account and use it there
+	@$(BIN)/python -m pytest -n 0 --timeout 600 tests/stack $(ARGS)
+
+package: $(STAMP) ## write dist/template.yaml and dist/deployment.zip of STAGE for a pipeline
+	@$(BIN)/python -m infra.deploy package --stage $(STAGE) $(ARGS)
+
+deploy: $(STAMP) ## put STAGE (dev or prod) into the AWS account that the environment names
+	@$(BIN)/python -m infra.deploy deploy --stage $(STAGE) $(ARGS)
+
+destroy: $(STAMP) ## take STAGE's functions and edge away (ARGS="--yes dev"); data stays
+	@$(BIN)/python -m infra.deploy destroy --stage $(STAGE) $(ARGS)
 
 check: $(STAMP) ## lint, format check, types and import rules
 	@$(BIN)/ruff check .

@@ -29,12 +29,8 @@ def handler(name: str) -> Any:
 
 
 @app.route("/", methods=VERBS, content_types=[])
-def root() -> Response:
-    return handler("http").serve(app.current_request, DIALECTS)
-
-
 @app.route("/{proxy+}", methods=VERBS, content_types=[])
-def proxy() -> Response:
+def serve() -> Response:
     return handler("http").serve(app.current_request, DIALECTS)
 
 

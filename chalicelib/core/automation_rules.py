@@ -1,6 +1,6 @@
 """What an automation says: conditions, when it is active, actions. A file of JSON, judged by itself.
 
-Whether devices, properties and commands exist is asked by `automations`.
+Whether devices, properties and commands exist is asked by `automation_checks`.
 
     Rule
     ├── conditions   all of them, or any one

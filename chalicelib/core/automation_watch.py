@@ -5,14 +5,12 @@ order. An event carries whether an automation looks at its device (`Device.autom
 other device costs nothing. Times are found by a sharded index on (shard, deadline), by the sweep.
 """
 
-import json
 from collections.abc import Iterable
 
 from msgspec import MsgspecError
 from pynamodb.expressions.update import Action as Update
 
 from ..aws import queues
-from ..aws.queues import Message
 from ..logs import logger
 from ..store.automations import (
     RULE,
@@ -190,21 +188,13 @@ def sweep() -> int:
     """
     now, jobs = clock.now(), []
     for number in range(SHARDS):
-        times = StateRecord.by_deadline.query(
-            f"{SHARD}{number}", StateRecord.deadline <= now, limit=SWEPT_AT_ONCE
-        )
-        jobs += [{"job": TIME, "automation": each.automation} for each in times]
+        due = StateRecord.deadline <= now
+        for state in StateRecord.by_deadline.query(f"{SHARD}{number}", due, limit=SWEPT_AT_ONCE):
+            jobs.append(queues.job_message(TIME, automation=state.automation))
     for number in range(automation_runs.SHARDS):
-        runs = RunRecord.by_deadline.query(
-            f"{automation_runs.SHARD}{number}", RunRecord.deadline <= now, limit=SWEPT_AT_ONCE
-        )
-        jobs += [
-            {
-                "job": automation_runs.JOB,
-                "automation": each.automation,
-                "run": each.item.removeprefix(RUN),
-            }
-            for each in runs
-        ]
-    queues.send(queues.WORK, [Message(json.dumps(job, separators=(",", ":"))) for job in jobs])
+        name, due = f"{automation_runs.SHARD}{number}", RunRecord.deadline <= now
+        for run in RunRecord.by_deadline.query(name, due, limit=SWEPT_AT_ONCE):
+            ident = run.item.removeprefix(RUN)
+            jobs.append(queues.job_message(automation_runs.JOB, automation=run.automation, run=ident))
+    queues.send(queues.WORK, jobs)
     return len(jobs)

@@ -4,8 +4,9 @@ An automation belongs to the application it was made for; every device it names 
 Its rule never changes. While it is enabled, its state and what it looks at are stored, and each device
 it looks at counts it: so an event says by itself whether any automation is concerned.
 
-`automation_rules` says what a rule is, `automation_states` what events make of it, `automation_watch`
-hears them, `automation_runs` does the actions.
+`automation_rules` says what a rule is, `automation_checks` whether what it names is there,
+`automation_states` what events make of it; `automation_watch` hears them, `automation_runs` does the
+actions.
 """
 
 from collections.abc import Iterable
@@ -26,10 +27,11 @@ from ..store.automations import (
     counted,
     watched,
 )
-from ..store.devices import DEVICE, SHADOW, DeviceItem, DeviceRecord, ShadowRecord
+from ..store.devices import DEVICE, DeviceItem, DeviceRecord
 from ..store.transactions import ConditionFailed, Transaction, pause
 from ..store.walks import Key, Walk
 from . import (
+    automation_checks,
     automation_rules,
     automation_runs,
     automation_states,
@@ -38,31 +40,20 @@ from . import (
     devices,
     ids,
     paging,
-    products,
-    shadow_documents,
-    thing_values,
 )
 from .applications import Caller
-from .automation_rules import CommandAction, DesiredAction, PropertyCondition, Rule
+from .automation_rules import Rule
 from .automation_runs import Run
-from .automation_states import STATUS, Facts, States
+from .automation_states import States
 from .errors import (
     AutomationNotFound,
     Busy,
-    CommandTypeNotFound,
-    DeviceNotFound,
-    InvalidInput,
-    PropertyNotWritable,
-    ServiceNotFound,
     TooManyAutomations,
 )
 from .paging import Page, Source
-from .things import FRACTIONS, INTEGERS, DataType
 
 MOST = 10_000  # of an application
-MOST_ON_DEVICE = 50  # enabled ones: one read finds them all with their states
 TRIES = 8
-_NUMERIC = {*INTEGERS, *FRACTIONS, DataType.DATE}
 
 
 class Automation(msgspec.Struct, frozen=True):
@@ -105,7 +96,7 @@ def create(caller: Caller, text: bytes | str, *, enabled: bool = True) -> Automa
     )
     for tried in range(TRIES):
         change = Transaction()
-        states = _checked(caller, rule, looks=enabled)
+        states = automation_checks.checked(caller, rule, looks=enabled)
         change.put(record, RuleRecord.automation.does_not_exist())
         count = AutomationCountRecord.count_
         change.update(
@@ -138,99 +129,6 @@ def _automation(record: RuleRecord) -> Automation:
     )
 
 
-def _checked(caller: Caller, rule: Rule, *, looks: bool) -> States:
-    """What the rule's conditions come to now. Raises what is wrong with the devices it names; where it
-    is to look at them, also that they have no room.
-
-    One AWS call, and one for each product that was not read seconds ago.
-    """
-    keys = _keys(rule)
-    found = {(each.device, each.item): each for each in DeviceItem.batch_get(keys, consistent_read=True)}
-    looking = automation_rules.watched_devices(rule)
-    facts: dict[str, Facts] = {}
-    known: dict[str, DeviceRecord] = {}
-    for device, _ in keys:
-        record = found.get((device, DEVICE))
-        if not isinstance(record, DeviceRecord) or not devices.visible(caller, record):
-            raise DeviceNotFound(device)
-        if looks and device in looking and int(record.automations or 0) >= MOST_ON_DEVICE:
-            raise TooManyAutomations(device)
-        known[device] = record
-        facts[device] = {STATUS: (devices.device_of(record).status.value, clock.now())}
-    for device, item in keys:
-        shadow = found.get((device, item))
-        if isinstance(shadow, ShadowRecord):
-            facts[device] |= _reported(item.removeprefix(SHADOW), shadow)
-    for at, condition in enumerate(rule.conditions):
-        if isinstance(condition, PropertyCondition):
-            _check_property(f"conditions[{at}]", condition, known[condition.device])
-    for at, action in enumerate(rule.actions):
-        if isinstance(action, CommandAction | DesiredAction):
-            _check_action(f"actions[{at}]", action, known[action.device])
-    return automation_states.seen(rule, facts)
-
-
-def _keys(rule: Rule) -> list[tuple[str, str]]:
-    """Of the devices it names, and of the shadows it looks at."""
-    acted = [each.device for each in rule.actions if isinstance(each, CommandAction | DesiredAction)]
-    keys = [(device, DEVICE) for device in [*automation_rules.watched_devices(rule), *acted]]
-    for condition in rule.conditions:
-        if isinstance(condition, PropertyCondition):
-            keys.append((condition.device, SHADOW + condition.service))
-    return list(dict.fromkeys(keys))
-
-
-def _reported(service: str, record: ShadowRecord) -> Facts:
-    shadow = shadow_documents.read(record)
-    return {
-        msgspec.json.encode([service, name]).decode(): (value, shadow.times.get(name, 0))
-        for name, value in shadow.reported.items()
-    }
-
-
-def _check_property(at: str, condition: PropertyCondition, device: DeviceRecord) -> None:
-    """Raises InvalidInput. A model without services has no say."""
-    model = products.model_of(products.get(device.tenant, device.product))
-    if model.schemaless:
-        return
-    service = model.service(condition.service)
-    if service is None:
-        raise InvalidInput(f"{at}.service", f"{condition.service!r} is not in the model")
-    prop = service.property(condition.property)
-    if prop is None:
-        raise InvalidInput(f"{at}.property", f"{condition.property!r} is not in the model")
-    listed = condition.value if isinstance(condition.value, list) else [condition.value]
-    if prop.data_type in _NUMERIC:
-        if any(isinstance(each, bool | str) for each in listed):
-            raise InvalidInput(f"{at}.value", "must be a number, as the property is")
-        return
-    if condition.operator in automation_rules.ORDERED:
-        raise InvalidInput(f"{at}.operator", f"{condition.operator} is for numbers only")
-    for each in listed:
-        problem = thing_values.value_problem(prop, each, "value")
-        if problem:
-            raise InvalidInput(f"{at}.value", problem.reason)
-
-
-def _check_action(at: str, action: CommandAction | DesiredAction, device: DeviceRecord) -> None:
-    """Raises InvalidInput."""
-    model = products.model_of(products.get(device.tenant, device.product))
-    try:
-        if isinstance(action, CommandAction):
-            thing_values.check_command(model, action.service, action.method, action.paras)
-        else:
-            thing_values.check_desired(model, action.service, action.values)
-    except ServiceNotFound as error:
-        raise InvalidInput(f"{at}.service", f"{action.service!r} is not in the model") from error
-    except CommandTypeNotFound as error:
-        raise InvalidInput(f"{at}.method", "is no command of the service") from error
-    except PropertyNotWritable as error:
-        raise InvalidInput(f"{at}.values", f"{error} is not writable") from error
-    except InvalidInput as error:
-        field = error.field.replace("desired", "values", 1)
-        raise InvalidInput(f"{at}.{field}", error.reason) from error
-
-
 def _watch(change: Transaction, automation: str, rule: Rule, states: States) -> None:
     """Add to the change that an automation begins to look. Fails with Changed where a device is gone."""
     state = StateRecord(
@@ -243,7 +141,7 @@ def _watch(change: Transaction, automation: str, rule: Rule, states: States) -> 
     count = DeviceRecord.automations
     for device in automation_rules.watched_devices(rule):
         change.put(WatchRecord(watched(device), automation, facts=automation_states.facts_of(rule, device)))
-        room = devices.alive() & (count.does_not_exist() | (count < MOST_ON_DEVICE))
+        room = devices.alive() & (count.does_not_exist() | (count < automation_checks.MOST_ON_DEVICE))
         change.update(DeviceRecord(device, DEVICE), [count.add(1)], room, Changed(device))
 
 
@@ -320,7 +218,7 @@ def _switch(caller: Caller, automation: str, *, on: bool) -> Automation:
             Changed(automation),
         )
         if on:
-            _watch(change, automation, rule, _checked(caller, rule, looks=True))
+            _watch(change, automation, rule, automation_checks.checked(caller, rule, looks=True))
         else:
             _unwatch(change, automation, rule, _there(rule))
         try:

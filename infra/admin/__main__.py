@@ -11,6 +11,7 @@ from infra.admin import (
     authorizations,
     automations,
     devices,
+    groups,
     keys,
     packages,
     products,
@@ -22,7 +23,18 @@ from infra.admin.errors import NoCloud, explained
 from infra.admin.parsing import Nouns
 
 FAILED = 1
-NOUNS = (tenants, applications, authorizations, keys, accounts, products, devices, packages, automations)
+NOUNS = (
+    tenants,
+    applications,
+    authorizations,
+    keys,
+    accounts,
+    products,
+    devices,
+    groups,
+    packages,
+    automations,
+)
 
 
 def parser() -> ArgumentParser:

@@ -35,6 +35,9 @@ def add(nouns: Nouns) -> None:
     list_.add_argument("--tenant", required=True, metavar="ID")
     show_ = verbs.verb("show", show, "show a product and its thing model", "product show 5d… --json")
     show_.add_argument("product", metavar="ID")
+    key = "show a product's key: CTWing's MasterKey, XLink's product key"
+    key_ = verbs.verb("show-key", show_key, key, "product show-key 5d…")
+    key_.add_argument("product", metavar="ID")
     model = "replace the thing model; devices and their data stay"
     model_ = verbs.verb("set-model", set_model, model, "product set-model 5d… --profile meter-2.zip")
     model_.add_argument("product", metavar="ID")

@@ -62,7 +62,8 @@ class Emulator:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", self.PROGRAM, str(server.fileno())],
                 cwd=ROOT,
-                env={**os.environ, **self._settings()},
+                # it checks signed URLs by its own credentials
+                env={**os.environ, **CREDENTIALS, "AWS_SESSION_TOKEN": "", **self._settings()},
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -83,8 +84,6 @@ class Emulator:
             "MINISTACK_WORKER_THREADS": "8",
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
-            **CREDENTIALS,  # those it checks signed URLs by
-            "AWS_SESSION_TOKEN": "",
             "DOCKER_HOST": "unix:///nonexistent",  # it would look for containers to reap
         }
 

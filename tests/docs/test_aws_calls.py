@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.core import callbacks
+from chalicelib.core.packages import Type
 from tests.conftest import Calls
 from tests.docs.markdown import doc, rows, section
 from tests.support.clock import FakeClock
@@ -16,6 +17,7 @@ from tests.support.fleet import Fleet, make_fleet
 from tests.support.gateway import Gateway, Reply
 from tests.support.iot import FakeIot
 from tests.support.lora import EUI, KEY, Site, make_site
+from tests.support.upgrades import make_package
 
 LOGIN = "/iocm/app/sec/v1.1.0/login"
 REGISTER = "/iocm/app/reg/v2.0.0/deviceCredentials"
@@ -32,6 +34,8 @@ LEAVE = "/iocm/app/dm/v1.1.0/devices/deleteDevGroupTagFromDevices"
 LORA = "/api/v3.0/devices/lora"
 SHADOW = "/iocm/app/shadow/v1.5.0/devices/{deviceId}"
 SUBSCRIPTIONS = "/iocm/app/sub/v1.2.0/subscriptions"
+PACKAGES = "/iodm/northbound/v1.5.0/category"
+OPERATIONS = "/iodm/northbound/v1.5.0/operations"
 URL = "http://203.0.113.10:9000/"
 
 
@@ -157,6 +161,37 @@ def of_lora(world: World, role: str, verb: str) -> Callable[[], Reply]:
     return with_lora(world, act)
 
 
+def package(world: World, kind: Type = Type.SOFTWARE) -> str:
+    return make_package(world.fleet, kind).id
+
+
+def upgrade(world: World, kind: Type = Type.SOFTWARE) -> Callable[[], Reply]:
+    body = {"fileId": package(world, kind), "targets": {"devices": [world.device]}}
+    return lambda: world.app.post(f"{OPERATIONS}/{kind.value}Upgrade", body)
+
+
+def of_package(world: World, call: str) -> Callable[[], Reply]:
+    made = package(world)
+    return lambda: world.app.call(call, f"{PACKAGES}/{made}")
+
+
+def of_upgrade(world: World, more: str = "") -> Callable[[], Reply]:
+    made = upgrade(world)().json["operationId"]
+    return lambda: world.app.get(f"{OPERATIONS}/{made}{more}")
+
+
+def upgrades_by_page(world: World, query: str) -> Callable[[], Reply]:
+    upgrade(world)()
+    upgrade(world)()
+    return lambda: world.app.get(f"{OPERATIONS}{query}")
+
+
+def packages_by_page(world: World) -> Callable[[], Reply]:
+    package(world)
+    package(world)
+    return lambda: world.app.get(f"{PACKAGES}?pageSize=1")
+
+
 SCENES: dict[str, Callable[[World], Callable[[], Reply]]] = {
     f"POST {LOGIN}": lambda w: lambda: log_in(w),
     "POST /iocm/app/sec/v1.1.0/refreshToken": refresh,
@@ -215,6 +250,14 @@ SCENES: dict[str, Callable[[World], Callable[[], Reply]]] = {
         w, lambda made: w.app.post(JOIN, {"devGroupId": made, "deviceIds": [w.device]})
     ),
     f"POST {LEAVE}": leave,
+    f"GET {PACKAGES}": packages_by_page,
+    f"GET {PACKAGES}/{{fileId}}": lambda w: of_package(w, "GET"),
+    f"DELETE {PACKAGES}/{{fileId}}": lambda w: of_package(w, "DELETE"),
+    f"POST {OPERATIONS}/softwareUpgrade": upgrade,
+    f"POST {OPERATIONS}/firmwareUpgrade": lambda w: upgrade(w, Type.FIRMWARE),
+    f"GET {OPERATIONS}/{{operationId}}": of_upgrade,
+    f"GET {OPERATIONS}/{{operationId}}/subOperations": lambda w: of_upgrade(w, "/subOperations"),
+    f"GET {OPERATIONS}": lambda w: upgrades_by_page(w, "?pageSize=1"),
     f"POST {TASKS}": task,
     f"GET {TASKS}": query_tasks,
 }

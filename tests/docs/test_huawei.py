@@ -1,4 +1,4 @@
-"""docs/huawei.md: every operation with its path, older path and AWS calls, every notification."""
+"""docs/huawei.md: every notification, error and message; test_operations.py looks at its operations."""
 
 import json
 import re
@@ -14,7 +14,6 @@ from infra.openapi import main as print_openapi
 from tests.docs.markdown import doc, rows, section
 
 PAGE = doc("huawei.md")
-CALL = re.compile(r"`([A-Z]+) (/\S+)`")
 SECTION = re.compile(r"\d\.\d+\.\d+")
 
 
@@ -27,45 +26,6 @@ def openapi() -> dict[str, Any]:
         print_openapi()
     found: dict[str, Any] = json.loads(printed.getvalue())
     return found
-
-
-def operations(openapi: dict[str, Any], *, deprecated: bool) -> set[tuple[str, str, str]]:
-    """Verb, path, section."""
-    found = set()
-    for path, item in openapi["paths"].items():
-        for verb, operation in item.items():
-            if operation.get("deprecated", False) is deprecated and "huawei" in operation["tags"]:
-                number = SECTION.search(operation["description"].rpartition("Source:")[2])
-                found.add((verb.upper(), path, number[0] if number else "clients"))
-    return found
-
-
-def told() -> set[tuple[str, str, str]]:
-    found = set()
-    for row in rows(section(PAGE, "## Operations")):
-        call = CALL.search(row[1])
-        if call:
-            found.add((call[1], call[2], row[0]))
-    return found
-
-
-def told_older() -> set[tuple[str, str]]:
-    """Path and section."""
-    part = rows(section(PAGE, "### Older paths"))
-    return {
-        (path, number)
-        for row in part
-        for path in re.findall(r"`(/\S+)`", row[0])
-        for number in SECTION.findall(row[1])
-    }
-
-
-def test_every_operation_is_told_and_no_other(openapi: dict[str, Any]) -> None:
-    assert told() == operations(openapi, deprecated=False)
-
-
-def test_every_older_path_is_told_and_no_other(openapi: dict[str, Any]) -> None:
-    assert told_older() == {(path, number) for _, path, number in operations(openapi, deprecated=True)}
 
 
 def test_every_notification_is_told_with_its_section(openapi: dict[str, Any]) -> None:
@@ -148,7 +108,8 @@ def test_the_layout_in_the_page_is_one() -> None:
 
 def test_the_device_messages_in_the_page_are_read() -> None:
     from chalicelib.dialects.huawei.device import DeviceReq, DeviceRsp
+    from chalicelib.dialects.huawei.upgrade_messages import DeviceUpgrade
 
     lines = [line for line in PAGE.splitlines() if line.startswith('{"msgType": "device')]
-    read = [msgspec.json.decode(line, type=DeviceReq | DeviceRsp) for line in lines]
-    assert [type(each) for each in read] == [DeviceReq, DeviceRsp]
+    read = [msgspec.json.decode(line, type=DeviceReq | DeviceRsp | DeviceUpgrade) for line in lines]
+    assert [type(each) for each in read] == [DeviceReq, DeviceRsp, DeviceUpgrade, DeviceUpgrade]

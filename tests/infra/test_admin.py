@@ -15,6 +15,7 @@ from chalicelib.core import (
     applications,
     authority,
     devices,
+    groups,
     keys,
     products,
     registration,
@@ -259,6 +260,21 @@ def test_a_product_is_shown_in_words(operator: Operator, fleet: Fleet) -> None:
         assert text in operator.out
     assert operator.run("product", "list", "--tenant", fleet.tenant) == 0
     assert fleet.product.id in operator.out
+
+
+def test_what_other_systems_know_products_and_groups_by_is_shown(operator: Operator, fleet: Fleet) -> None:
+    product = fleet.product.id
+    assert operator.json("product", "show", product)["number"] == fleet.product.number
+    assert operator.json("product", "show-key", product)["key"] == products.key_of(fleet.product)
+    assert "product not found" in operator.refused("product", "show-key", ABSENT)
+    line = ("group", "list", "--application", fleet.application)
+    assert operator.json(*line) == []
+    made = groups.create(fleet.caller, "One")
+    groups.create(make_fleet("other").caller, "Theirs")
+    assert operator.json(*line) == [{"id": made.id, "number": made.number, "name": "One", "members": 0}]
+    assert operator.run(*line) == 0
+    assert str(made.number) in operator.out
+    assert "application not found" in operator.refused("group", "list", "--application", ABSENT)
 
 
 def test_model_and_layout_are_replaced(operator: Operator, fleet: Fleet, profile: Path, layout: Path) -> None:

@@ -30,6 +30,11 @@ REGION = "us-east-1"
 CODE = "polything-code"
 STACK = "polything-dev"
 UNKNOWN = ("DeviceAuthorizer", "AuthorizerPermission", "MqttDomain")  # ministack has no IoT authorizers
+DOMAIN = "api.polything.test"
+PARAMETERS = {
+    "HttpDomainName": DOMAIN,
+    "HttpCertificateArn": f"arn:aws:acm:{REGION}:000000000000:certificate/00000000-0000-0000-0000-000000000000",
+}
 EDGE = ROOT / "infra" / "edge.yaml"
 
 
@@ -98,7 +103,7 @@ class Deployed:
                 )
         s3.put_object(Bucket=CODE, Key="template.json", Body=json.dumps(made))
         url = f"{self.aws.endpoint}/{CODE}/template.json"
-        self.outputs = stacks.apply(self.client("cloudformation"), STACK, {"TemplateURL": url}, poll=0.2)
+        self.outputs = stacks.apply(self.client("cloudformation"), STACK, {"TemplateURL": url}, PARAMETERS, poll=0.2)
         found = self.client("cloudformation").describe_stack_resources(StackName=STACK)["StackResources"]
         self._functions = {
             each["LogicalResourceId"].lower(): each["PhysicalResourceId"]

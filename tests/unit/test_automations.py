@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib.core import (
     applications,
+    automation_checks,
     automation_runs,
     automation_watch,
     automations,
@@ -674,7 +675,7 @@ def test_runs_are_paged_and_end_after_fifteen_days(house: House, meter: str) -> 
 def test_bounds_of_an_application_and_of_a_device(
     house: House, meter: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(automations, "MOST_ON_DEVICE", 1)
+    monkeypatch.setattr(automation_checks, "MOST_ON_DEVICE", 1)
     first = house.create(conditions=[level(meter)], actions=[notify()])
     with pytest.raises(TooManyAutomations):
         house.create(conditions=[level(meter)], actions=[notify()])

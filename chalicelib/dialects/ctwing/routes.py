@@ -37,7 +37,7 @@ def echo(call: Call[None, None, None]) -> None:
 
 @api.post(
     "/aep_device_command_lwm_profile/commandLwm2mProfile",
-    source="CTWing CreateCommandLwm2mProfile, version 20191231141545",
+    source="CTWing 1, CreateCommandLwm2mProfile 20191231141545",
     raises=(
         core.WrongSecret,
         core.ProductNotFound,

@@ -13,7 +13,14 @@ from tests.dialects.xlink.test_products import ABSENT, code, cost, make, release
 from tests.support.fleet import Fleet
 from tests.support.gateway import Gateway
 
-POINT = {"name": "level", "type": 4, "index": 3, "description": "of water", "symbol": "cm", "is_collect": True}
+POINT = {
+    "name": "level",
+    "type": 4,
+    "index": 3,
+    "description": "of water",
+    "symbol": "cm",
+    "is_collect": True,
+}
 
 
 @pytest.fixture
@@ -85,7 +92,10 @@ def test_every_type_of_the_model_has_a_number() -> None:
 
 def test_points_of_another_systems_app(app: Gateway, fleet: Fleet) -> None:
     found = app.get(f"/v2/product/{fleet.product.id}/datapoints").json
-    assert [(each["name"], each["type"], each["index"]) for each in found] == [("level", 4, 0), ("flow", 5, 1)]
+    assert [(each["name"], each["type"], each["index"]) for each in found] == [
+        ("level", 4, 0),
+        ("flow", 5, 1),
+    ]
     assert all(isinstance(each["id"], str) and each["id"] for each in found)
     assert "null" not in json.dumps(found)
 

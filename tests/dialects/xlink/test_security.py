@@ -37,9 +37,7 @@ def ask(token: str | None) -> Reply:
 
 def refresh(tokens: dict[str, Any], header: str | None = None) -> Reply:
     headers = {"Access-Token": tokens["access_token"] if header is None else header}
-    return Gateway(headers=headers).post(
-        "/v2/corp/token/refresh", {"refresh_token": tokens["refresh_token"]}
-    )
+    return Gateway(headers=headers).post("/v2/corp/token/refresh", {"refresh_token": tokens["refresh_token"]})
 
 
 def test_an_account_logs_in(fleet: Fleet, account: accounts.Account) -> None:
