@@ -30,7 +30,7 @@ test: $(STAMP) ## run the tests, in parallel (ARGS="tests/unit -k token" narrows
 	@$(BIN)/python -m pytest $(ARGS)
 
 test-stack: $(STAMP) ## deploy the packaged application to an emulated account and use it there
-	@$(BIN)/python -m pytest -n 0 --timeout 600 tests/stack $(ARGS)
+	@$(BIN)/python -m pytest -n 0 -m stack --timeout 900 --durations 5 tests/stack $(ARGS)
 
 package: $(STAMP) ## write dist/template.yaml and dist/deployment.zip of STAGE for a pipeline
 	@$(BIN)/python -m infra.deploy package --stage $(STAGE) $(ARGS)

@@ -92,7 +92,10 @@ def with_port(url: str) -> str:
     usual = USUAL_PORTS.get(parts.scheme)
     if port or usual is None or not parts.netloc:
         return url
-    return url.replace(parts.netloc, f"{parts.netloc.removesuffix(':')}:{usual}", 1)
+    before, slashes, rest = url.partition("//")
+    if not rest.startswith(parts.netloc):
+        return url
+    return f"{before}{slashes}{parts.netloc.removesuffix(':')}:{usual}{rest.removeprefix(parts.netloc)}"
 
 
 def endpoint(url: str) -> Endpoint:

@@ -87,6 +87,42 @@ def answers(fleet: Any) -> dict[str, Any]:
     return {"outcomes": outcomes, "counts": [counts.total, counts.failed, counts.complete]}
 
 
+def imported(fleet: Any) -> dict[str, Any]:
+    """Ten thousand MAC addresses accepted twice, every part of both worked twice, all at the same time."""
+    from chalicelib.core import imports, registration
+    from chalicelib.store import counters
+    from chalicelib.store.devices import CREDENTIALS, DeviceItem, DeviceRecord
+    from chalicelib.store.imports import ImportRecord
+    from chalicelib.store.outbox import EventRecord
+    from chalicelib.store.products import AliasRecord
+
+    names = [f"{number:012X}" for number in range(10_000)]
+    accepted = [imports.accept(fleet.caller, fleet.product.id, names) for _ in range(2)]
+    parts = [f"{each}#{number}" for number in range(100) for each in accepted]
+    outcomes = races.together([lambda part=part: imports.perform(part) for part in parts * 2])
+    again = [part for part in parts if ImportRecord.find(part) is not None]  # SQS would send these again
+    for part in again:
+        imports.perform(part)
+    found = list(DeviceRecord.by_product.query(fleet.product.id))
+    ids = [record.device for record in found]
+    aliases = [registration.mac_alias(name, fleet.product.id, "") for name in names]
+    held = AliasRecord.batch_get([(each.name, each.scope) for each in aliases])
+    return {
+        "outcomes": outcomes,
+        "again": len(again),
+        "devices": len(found),
+        "names": len({record.mac_key for record in found}),
+        "numbers": len({int(record.number) for record in found}),
+        "aliases": len({each.target for each in held} & set(ids)),
+        "credentials": sum(1 for _ in DeviceItem.batch_get([(each, CREDENTIALS) for each in ids])),
+        "told": sum(len(list(EventRecord.query(each))) for each in ids[:200]),
+        "totals": [
+            counters.total(registration.total_name(fleet.application)),
+            counters.total(registration.total_name(fleet.application, fleet.product.id)),
+        ],
+    }
+
+
 def _devices(fleet: Any, count: int) -> list[str]:
     """Written at once, after the example of one that is registered."""
     from chalicelib.store.devices import DEVICE, DeviceRecord
@@ -99,7 +135,7 @@ def _devices(fleet: Any, count: int) -> list[str]:
     return made
 
 
-SCENES = {scene.__name__: scene for scene in (members, batch, answers)}
+SCENES = {scene.__name__: scene for scene in (members, batch, answers, imported)}
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ here: it loses acknowledged writes under threads.
 import base64
 import json
 import os
+import random
 import sys
 import tempfile
 from collections import Counter
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 THREADS = 16
+UPDATES = int(os.environ.get("RACE_UPDATES", "200"))  # of each writer of the shadow
 
 
 def together(calls: list[Callable[[], Any]]) -> Counter[str]:
@@ -209,6 +211,13 @@ def lora(fleet: Any) -> dict[str, Any]:
     }
 
 
+def device_shadow(fleet: Any) -> dict[str, Any]:
+    """16 writers of one device's shadow; see `tests/faults/shadow_race.py`."""
+    from tests.faults.shadow_race import run
+
+    return run(fleet, UPDATES)
+
+
 def _states(device: str) -> dict[str, Counter[str]]:
     """Of the changes of the property that many want, and of all others."""
     from chalicelib.store.history import DesiredRecord
@@ -278,6 +287,114 @@ def automations(fleet: Any) -> dict[str, Any]:
     }
 
 
+def released(fleet: Any) -> dict[str, Any]:
+    """Products that are released, changed, given data points and deleted, all at once."""
+    from chalicelib.core import data_points, product_changes, products
+    from chalicelib.core.data_points import Changes as Rest
+    from chalicelib.core.errors import ProductNotFound
+    from chalicelib.core.product_changes import Changes
+    from chalicelib.core.things import DataType, ThingModel
+
+    found: dict[str, Any] = {"ends": Counter(), "kept": []}
+    for turn in range(6):
+        product = products.create(fleet.tenant, "before", ThingModel(), released=False).id
+        names = [f"name-{number}" for number in range(4)]
+        points = [f"p{number}" for number in range(4)]
+        change = partial(product_changes.change, fleet.tenant, product)
+        seen: Counter[str] = Counter()
+
+        def noted(call: Callable[[], Any], name: str, seen: Counter[str] = seen) -> Callable[[], Any]:
+            def run() -> None:
+                call()
+                seen[name] += 1
+
+            return run
+
+        calls = [noted(partial(change, Changes(name=name)), name) for name in names]
+        make = partial(data_points.create, fleet.tenant, product)
+        calls += [noted(partial(make, name, DataType.BOOL, Rest(index=turn)), name) for name in points]
+        if turn % 3 != 1:
+            calls += [noted(partial(change, Changes(released=True)), "release")] * 2
+        if turn % 3:
+            calls += [noted(partial(product_changes.delete, fleet.tenant, product), "delete")] * 2
+        random.Random(turn).shuffle(calls)
+        outcomes = together(calls)
+        try:
+            now = products.fresh(fleet.tenant, product)
+        except ProductNotFound:
+            found["ends"]["deleted"] += 1
+            found["kept"].append(seen["delete"] == 1 and not seen["release"])
+        else:
+            found["ends"]["released" if now.released else "open"] += 1
+            held = [each.key for each in data_points.list_points(now)]
+            found["kept"].append(
+                not seen["delete"]
+                and seen["release"] == int(bool(now.released))
+                and held == [name for name in points if seen[name]]
+                and len(held) <= 1
+                and (now.name == "before" or seen[now.name] == 1)
+            )
+        found.setdefault("outcomes", Counter()).update(outcomes)
+    return found
+
+
+def firmwares(fleet: Any) -> dict[str, Any]:
+    """One version of a model wanted by all at once, then changed to another by some, then deleted by all."""
+    from chalicelib.core import firmwares as core
+
+    facts = core.Facts("m", 1, "http://files.example/1", "0" * 32, 1, "", 0, False)
+    product = fleet.product.id
+    made = together([partial(core.create, product, facts)] * 16)
+    [one] = core.list_firmwares(product)
+    changed = together([partial(core.change_facts, product, one.id, {"version": n}) for n in (2, 3, 4)])
+    [one] = core.list_firmwares(product)
+    taken = together(
+        [partial(core.create, product, core.Facts("m", n, "u", "0", 1, "", 0, False)) for n in (1, 2, 3, 4)]
+    )
+    deleted = together([partial(core.delete, product, one.id)] * 8)
+    return {"made": made, "changed": changed, "taken": taken, "deleted": deleted}
+
+
+def upgrades(fleet: Any) -> dict[str, Any]:
+    """Thirty devices of one chunk: queued by all workers at once, each sent off twice, then of each the
+    success, the failure and a step arrive at once, twice.
+    """
+    from chalicelib.core import upgrade_cases, upgrade_moves, upgrade_queries, upgrade_reports, upgrade_work
+    from chalicelib.core import upgrades as core
+    from chalicelib.core.upgrade_reports import Said
+    from chalicelib.core.upgrade_states import Policy, PolicyKind, Step, Target
+    from chalicelib.store.devices import QUEUE, QueueRecord
+    from tests.support.upgrades import make_package
+
+    meters = [_registered(fleet, f"meter-{number}") for number in range(30)]
+    package = make_package(fleet)
+    policy = Policy(PolicyKind.ONLINE)
+    new = core.NewUpgrade(package.type, package.id, Target(), policy, tuple(meters))
+    upgrade = core.create(fleet.caller, new)
+    queued = together([partial(upgrade_work.perform, upgrade, "C#00000000")] * THREADS)
+    cases = upgrade_cases.read_some((upgrade, meter) for meter in meters)
+    again = upgrade_cases.read_some((upgrade, meter) for meter in meters)
+    sent = together([partial(upgrade_moves.send_off, case) for case in [*cases, *again]])
+    words = [
+        partial(upgrade_reports.report, Said(meter, upgrade, 1, **said))
+        for meter in meters
+        for said in ({"succeeded": True}, {"succeeded": False}, {"step": Step.DOWNLOADING}) * 2
+    ]
+    reported = together(words)
+    found = upgrade_queries.get(fleet.caller, upgrade)
+    parts = upgrade_queries.parts(fleet.caller, upgrade, size=100).items
+    queues = [QueueRecord.get(meter, QUEUE) for meter in meters]
+    return {
+        "queued": queued,
+        "sent": sent,
+        "reported": reported,
+        "counted": [found.counts.success, found.counts.failed],
+        "recount": [sum(part.status.value == name for part in parts) for name in ("success", "failed")],
+        "left": [each.item for each in queues if each.upgrades or each.upgrading],
+        "told": sum(_events(meter)["upgrade.settled"] for meter in meters),
+    }
+
+
 def _registered(fleet: Any, node_id: str, product: str | None = None) -> str:
     from chalicelib.core import registration
 
@@ -293,7 +410,21 @@ def _events(device: str) -> Counter[str]:
 
 RACES = {
     race.__name__: race
-    for race in (reports, registrations, commands, refreshes, logins, deletions, lora, shadows, automations)
+    for race in (
+        reports,
+        registrations,
+        commands,
+        refreshes,
+        logins,
+        deletions,
+        released,
+        firmwares,
+        lora,
+        shadows,
+        device_shadow,
+        automations,
+        upgrades,
+    )
 }
 
 
@@ -315,7 +446,8 @@ def main(name: str) -> None:
         try:
             from infra.local.provision import provision
 
-            os.environ["POLYTHING_QUEUE_BASE"] = provision("polything-race").queue_base
+            made = provision("polything-race")
+            os.environ.update(POLYTHING_QUEUE_BASE=made.queue_base, POLYTHING_PACKAGES=made.packages)
             from tests.support.fleet import make_fleet
 
             print(json.dumps(RACES[name](make_fleet())))

@@ -97,3 +97,38 @@ def test_an_automation_starts_once_and_does_everything_once() -> None:
     assert found["counts"] == [1] * 8
     assert found["deleted"] == {"ok": 1, "AutomationNotFound": 15}
     assert found["left"] == [0] * 8
+
+
+def test_a_released_product_has_the_shape_in_which_it_was_released() -> None:
+    """Of release, change and deletion each that was answered with success has happened, and no other."""
+    found = race("released")
+    assert all(found["kept"]), found
+    assert set(found["outcomes"]) <= {
+        "ok",
+        "ProductReleased",
+        "AlreadyReleased",
+        "PointIndexTaken",
+        "ProductNotFound",
+        "Busy",
+    }, found
+
+
+def test_a_version_of_a_firmware_is_noted_once() -> None:
+    found = race("firmwares")
+    assert found["made"] == {"ok": 1, "FirmwareExists": 15}
+    assert found["changed"]["ok"] >= 1
+    assert set(found["changed"]) <= {"ok", "Busy"}
+    assert found["taken"] == {"ok": 3, "FirmwareExists": 1}  # only the last one's is taken
+    assert found["deleted"] == {"ok": 1, "FirmwareNotFound": 7}
+
+
+def test_each_device_of_an_upgrade_is_queued_sent_to_and_settled_once() -> None:
+    """Whatever comes at once: counters are the recount, no queue names the upgrade, each is told once."""
+    found = race("upgrades")
+    assert found["queued"] == {"ok": 16}
+    assert found["sent"] == {"ok": 30, "Moved": 30}
+    assert found["reported"] == {"ok": 180}
+    assert found["counted"] == found["recount"]
+    assert sum(found["recount"]) == 30
+    assert found["left"] == []
+    assert found["told"] == 30

@@ -20,3 +20,10 @@ def stack(package: Path) -> Iterator[Deployed]:
     with deployed() as made:
         made.deploy(package)
         yield made
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """They deploy, for minutes: `make test-stack` runs them, `make test` does not."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.stack)

@@ -8,7 +8,18 @@ _MODELS = Loader()  # parsing the services' descriptions again would cost each t
 def forget_everything() -> None:
     """All but the connection to DynamoDB, which holds nothing of a test's."""
     from chalicelib.aws import clients
-    from chalicelib.core import accounts, authority, devices, flow, heard, keys, links, products, rules, tokens
+    from chalicelib.core import (
+        accounts,
+        authority,
+        devices,
+        flow,
+        heard,
+        keys,
+        links,
+        products,
+        rules,
+        tokens,
+    )
 
     clients.client.cache_clear()
     clients._session.cache_clear()

@@ -117,7 +117,10 @@ def _report(session: Session, target: str, read: Said, at: int, message: str) ->
     own = read.at if read.at is not None and 0 <= read.at <= at + AHEAD else None
     said = shadow_sync.placed(target, read.reported, own)
     outcome = telemetry.report(_said(session, target, said, at, message, read.id))
-    refused = [*(f"{name} is not in the model" for name in _unknown(said, outcome)), *outcome.problems]
+    refused = [
+        *(f"{name} is not in the model" for name in _unknown(said, outcome)),
+        *(text.removeprefix(".") for text in outcome.problems),
+    ]
     if refused:
         count("ValueRefused", reason="not as the thing model says")
         shown = {"services": outcome.dropped[:SHOWN], "values": outcome.problems[:SHOWN]}

@@ -1,8 +1,5 @@
-"""A program that signs its calls as published clients do, written after the document, not after the code."""
+"""A tenant, and a program that signs its calls."""
 
-import base64
-import hashlib
-import hmac
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -13,18 +10,9 @@ import pytest
 from chalicelib.core import keys, products, registration
 from chalicelib.core.registration import NewDevice
 from tests.support.clock import FakeClock
+from tests.support.ctwing import PATH, signature
 from tests.support.fleet import Fleet, make_fleet
 from tests.support.gateway import Gateway, Reply
-
-PATH = "/aep_device_command_lwm_profile/commandLwm2mProfile"
-
-
-def signature(secret: str, application: str, timestamp: str, params: dict[str, str], body: str) -> str:
-    lines = [f"application:{application}\n", f"timestamp:{timestamp}\n"]
-    lines += [f"{name}:{params[name]}\n" for name in sorted(params)]
-    text = "".join(lines) + (body + "\n" if body else "")
-    digest = hmac.new(secret.encode(), text.encode(), hashlib.sha1).digest()
-    return base64.b64encode(digest).decode()
 
 
 @dataclass

@@ -14,12 +14,13 @@ from chalicelib.store.batches import BATCH, OPEN, BatchRecord, OpenRecord, opene
 from tests.conftest import Calls
 from tests.dialects.huawei.conftest import log_in
 from tests.support.clock import FakeClock
+from tests.support.ctwing import PATH
 from tests.support.fleet import Fleet, make_fleet, make_product
 from tests.support.gateway import Gateway, Reply
 from tests.support.iot import FakeIot, Rig, add_device
 from tests.support.queues import WorkQueue
 
-from .conftest import PATH, Client, client_of, order, register
+from .conftest import Client, client_of, order, register
 
 HUAWEI = "/iocm/app/cmd/v1.4.0/deviceCommands"
 ABSENT = "f" * 32

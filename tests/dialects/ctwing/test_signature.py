@@ -6,10 +6,11 @@ from chalicelib.core import flow, keys
 from chalicelib.dialects.ctwing import auth
 from tests.conftest import Calls
 from tests.support.clock import FakeClock
+from tests.support.ctwing import PATH, signature
 from tests.support.fleet import Fleet, make_fleet
 from tests.support.gateway import Gateway, Reply
 
-from .conftest import PATH, Client, client_of, order, signature
+from .conftest import Client, client_of, order
 
 BODY = '{"a":"中"}'
 

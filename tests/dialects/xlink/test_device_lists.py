@@ -9,9 +9,8 @@ from chalicelib.core import paging, registration
 from chalicelib.core.registration import BY_SECRET, NewDevice
 from chalicelib.store.devices import DEVICE, DeviceRecord
 from tests.support.clock import FakeClock
-from tests.support.fleet import Fleet, make_fleet
+from tests.support.fleet import Fleet
 from tests.support.gateway import Gateway
-from tests.support.xlink import key_caller
 
 NAMES = ["b", "a", "b", "a", "c"]
 BASE = [
@@ -19,16 +18,6 @@ BASE = [
     *("active_code", "authorize_code", "mcu_mod", "mcu_version", "firmware_mod", "firmware_version"),
     *("product_id", "region_id", "create_time", "creator_id", "creator_type"),
 ]
-
-
-@pytest.fixture
-def fleet(aws: None) -> Fleet:
-    return make_fleet()
-
-
-@pytest.fixture
-def app(fleet: Fleet) -> Gateway:
-    return key_caller(fleet)
 
 
 @pytest.fixture

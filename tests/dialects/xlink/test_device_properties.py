@@ -9,20 +9,9 @@ from chalicelib.core import product_devices, registration
 from chalicelib.core.registration import BY_SECRET, NewDevice
 from tests.conftest import Calls
 from tests.support.clock import FakeClock
-from tests.support.fleet import Fleet, make_fleet
+from tests.support.fleet import Fleet
 from tests.support.gateway import Gateway, Reply
 from tests.support.queues import WorkQueue
-from tests.support.xlink import key_caller
-
-
-@pytest.fixture
-def fleet(aws: None) -> Fleet:
-    return make_fleet()
-
-
-@pytest.fixture
-def app(fleet: Fleet) -> Gateway:
-    return key_caller(fleet)
 
 
 @pytest.fixture

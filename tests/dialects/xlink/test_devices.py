@@ -49,11 +49,6 @@ def fleet(aws: None) -> Fleet:
 
 
 @pytest.fixture
-def app(fleet: Fleet) -> Gateway:
-    return key_caller(fleet)
-
-
-@pytest.fixture
 def product(fleet: Fleet) -> str:
     return f"/v2/product/{fleet.product.id}"
 
@@ -86,14 +81,14 @@ def test_a_device_that_was_added_is_there(
 ) -> None:
     made = add(app, product)
     calls.clear()
-    found = app.get(f"{product}/device/{made['id']}")
+    reply = app.get(f"{product}/device/{made['id']}")
     assert calls.made == ["dynamodb.GetItem", "dynamodb.BatchGetItem"]
-    assert found.status == 200
-    assert {name: type(value) for name, value in found.json.items()} == TYPES
-    assert made == {name: value for name, value in found.json.items() if name != "corp_id"}
-    codes = [found.json.pop(name) for name in ("active_code", "authorize_code")]
+    found = reply.json
+    assert (reply.status, {name: type(value) for name, value in found.items()}) == (200, TYPES)
+    assert made == {name: value for name, value in found.items() if name != "corp_id"}
+    codes = [found.pop(name) for name in ("active_code", "authorize_code")]
     assert all(re.fullmatch(r"[0-9a-f]{32}", each) for each in codes)
-    assert found.json == {
+    assert found == {
         "id": made["id"],
         "mac": MAC,
         "is_active": False,
