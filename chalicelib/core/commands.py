@@ -71,9 +71,7 @@ TRIES = 5
 Also = Callable[[Transaction, CommandRecord], None]
 
 
-def create(
-    caller: Caller, new: NewCommand, also: Also | None = None, claim: Claim | None = None
-) -> Command:
+def create(caller: Caller, new: NewCommand, also: Also | None = None, claim: Claim | None = None) -> Command:
     """Accept a command; it is sent in the background, at once or when the device can be reached.
 
     `also` adds to the change that makes it. `claim` has to be true of the device's product.

@@ -89,6 +89,15 @@ def send_off(case: Case) -> None:
     change.commit()
 
 
+def rest(case: Case) -> None:
+    """W, and nothing is due any more: whoever wakes the device goes on. Raises Moved."""
+    part = case.part
+    change = Transaction()
+    actions = _actions(part, {}, ("deadline", "shard"))
+    change.update(PartRecord(part.upgrade, part.item), actions, _same(part), Moved(part.item))
+    change.commit()
+
+
 def put_back(case: Case) -> None:
     """P to W: the message has not arrived, and waits for the next connection. Raises Moved."""
     change = Transaction()
@@ -184,9 +193,10 @@ def settle(case: Case, letter: str, detail: str | None = None, error: str | None
 
     One AWS call, and a job where another upgrade waits for the device.
     """
-    part, now = case.part, clock.now()
+    part = case.part
+    cut = letter not in (SUCCEEDED, FAILED) and case.over
     change = Transaction()
-    values: dict[str, Any] = {"stopped": now}
+    values: dict[str, Any] = {"stopped": int(case.upgrade.until) if cut else clock.now()}
     if detail is not None:
         values["detail"] = detail
     if error is not None:
@@ -242,7 +252,7 @@ def _move(
         mark = upgrade_states.mark_at(int(part.index))
         moved = [mark.set(letter)]
         if letter not in UNSETTLED:
-            moved.append(ChunkRecord.ended.set(clock.now()))
+            moved.append(ChunkRecord.ended.set(values["stopped"]))
         holds: Condition = mark == before
         if in_time:
             holds &= ChunkRecord.until > clock.now()

@@ -161,6 +161,7 @@ def _take_up(case: Case) -> None:
     if int(part.deadline or 0) > clock.now():
         return
     if part.status == WAITING:
+        upgrade_moves.rest(case)
         deliver(part.device)
     elif part.status == TOLD and (part.heard or part.step):
         upgrade_moves.fail(case, SILENCE, silent=True)

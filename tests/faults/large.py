@@ -1,4 +1,4 @@
-"""Groups and batch tasks at size and in races, on ministack: `python -m tests.faults.large NAME`.
+"""Groups, batch tasks and imports at size and in races, on ministack: `python -m tests.faults.large NAME`.
 
 Prints one JSON object of what happened; tests/faults/test_large.py judges it. moto copies a table for
 every transaction, which takes minutes for a thousand devices.

@@ -1,4 +1,4 @@
-"""Groups and batch tasks at size and in races, on ministack."""
+"""Groups, batch tasks and imports at size and in races, on ministack."""
 
 import json
 import subprocess
@@ -11,9 +11,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def scene(name: str) -> dict[str, Any]:
+def scene(name: str, within: int = 200) -> dict[str, Any]:
     command = [sys.executable, "-m", "tests.faults.large", name]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=within, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
@@ -43,3 +43,13 @@ def test_a_hundred_sub_tasks_of_one_chunk_end_at_once() -> None:
     found = scene("answers")
     assert found["outcomes"] == {"ok": 200}
     assert found["counts"] == [100, 100, 100]
+
+
+@pytest.mark.timeout(440)
+def test_ten_thousand_devices_imported_twice_by_workers_that_come_twice() -> None:
+    found = scene("imported", within=400)
+    assert set(found["outcomes"]) <= {"ok", "Contention"}
+    assert (found["devices"], found["names"], found["numbers"]) == (10_000, 10_000, 10_000)
+    assert (found["aliases"], found["credentials"]) == (10_000, 10_000)
+    assert found["told"] == 200  # of two hundred devices
+    assert found["totals"] == [10_000, 10_000]

@@ -39,6 +39,24 @@ def test_the_real_template_is_made_whole_and_twice_is_harmless(aws: Aws, prefix:
         assert ttl.get("AttributeName") == wanted.get("TimeToLiveSpecification", {}).get("AttributeName")
 
 
+def test_buckets_are_made_once_and_closed(aws: Aws, prefix: str) -> None:
+    made = provision(prefix)
+    assert provision(prefix).packages == made.packages == f"{prefix}-packages-000000000000-us-east-1"
+    closed = aws("s3").get_public_access_block(Bucket=made.packages)["PublicAccessBlockConfiguration"]
+    assert set(closed.values()) == {True}
+    rules = aws("s3").get_bucket_encryption(Bucket=made.packages)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rules[0]["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+
+
+def test_no_bucket_is_made_where_own_endpoints_leave_s3_out(
+    aws: Aws, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL_S3", raising=False)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1")
+    assert provision(prefix).packages == ""
+
+
 def test_queues_redrive_into_their_dead_letter_queues(aws: Aws, prefix: str, toy_template: Path) -> None:
     made = provision(prefix, template=toy_template)
     sqs = aws("sqs")

@@ -31,7 +31,7 @@ from chalicelib.core.packages import Type
 from chalicelib.core.upgrade_queries import Filter
 from chalicelib.core.upgrade_states import Policy, PolicyKind, Status, Step, Target
 from chalicelib.core.upgrades import NewUpgrade
-from chalicelib.store.devices import QUEUE, QueueRecord
+from chalicelib.store.devices import DEVICE, QUEUE, DeviceRecord, QueueRecord
 from chalicelib.store.outbox import EventRecord
 from chalicelib.store.upgrades import UPGRADE, UpgradeItem
 from tests.conftest import Calls
@@ -146,6 +146,25 @@ def take(rig: UpgradeRig, name: str):  # type: ignore[no-untyped-def]
     return job
 
 
+def test_the_most_devices_cost_eight_calls(rig: UpgradeRig, calls: Calls) -> None:
+    made = put(rig, 256)
+    calls.clear()
+    upgrade = rig.create(made)
+    assert len(calls.made) == 8, calls.made
+    assert rig.get(upgrade).counts.wait == 256
+    assert rig.get(upgrade).devices == tuple(device.id for device in made)
+
+
+def put(rig: UpgradeRig, number: int) -> list[FakeDevice]:
+    """Devices by the hundred: moto copies a table for every transaction, so without any."""
+    known = DeviceRecord.get(rig.devices(1, online=False)[0].id, DEVICE).values()
+    made = [f"{each:032x}" for each in range(number)]
+    with DeviceRecord.batch_write() as batch:
+        for device in made:
+            batch.save(DeviceRecord(**{**known, "device": device, "gateway": device}))
+    return [FakeDevice(device, rig.iot) for device in made]
+
+
 def test_a_chunk_of_devices_costs_few_calls(rig: UpgradeRig, calls: Calls) -> None:
     made = rig.devices(30, online=False)
     rig.create(made, ONLINE)
@@ -210,6 +229,21 @@ def test_a_failure_is_tried_again_as_often_as_the_policy_says(rig: UpgradeRig) -
     assert rig.part(upgrade, device).status is Status.FAILED
     kinds = [("upgrade.stepped", 1), ("upgrade.stepped", 0)] * 2
     assert rig.events(device) == [*kinds, ("upgrade.settled", "failed")]
+
+
+def test_a_retry_that_finds_no_device_waits_without_work(rig: UpgradeRig) -> None:
+    [device] = rig.devices(1)
+    upgrade = rig.start([device], Policy(PolicyKind.ONLINE, retries=1))
+    rig.say(device, succeeded=False)
+    device.disconnect()
+    rig.work.run()
+    for _ in range(10):
+        rig.pass_time(90 * MINUTE)
+    assert "upgrade-again" not in rig.pass_time(90 * MINUTE)
+    device.connect()
+    rig.work.run()
+    rig.finish(device)
+    assert rig.part(upgrade, device).status is Status.SUCCESS
 
 
 def test_a_failure_of_an_attempt_counts_once(rig: UpgradeRig) -> None:
@@ -395,6 +429,7 @@ def test_a_window_begins_and_stops_what_is_left(rig: UpgradeRig) -> None:
     assert (found.status, found.stopped) == (Status.STOPPED, found.policy.end)
     rig.pass_time(0)
     assert rig.statuses(upgrade) == expected
+    assert rig.get(upgrade).stopped == found.policy.end
     for device in (at_work, absent):
         assert rig.events(device)[-1] == ("upgrade.settled", "stopped")
         queue = QueueRecord.find(device.id, QUEUE)
