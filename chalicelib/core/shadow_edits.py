@@ -48,7 +48,7 @@ from .shadow_writes import Edit, Stale
 from .telemetry import Report, Reported
 
 MOST_SERVICES = 30  # of one call: two items of a transaction each
-TRIES = 30
+TRIES = 50
 
 Services = dict[str, dict[str, Any]]  # values by service and name
 

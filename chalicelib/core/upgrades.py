@@ -56,7 +56,7 @@ class NewUpgrade(msgspec.Struct, frozen=True):
 def create(caller: Caller, new: NewUpgrade) -> str:
     """Accept an upgrade; answers its id.
 
-    Four AWS calls for up to 90 devices, eight for 256; with up to a hundred groups six. Raises InvalidInput,
+    Four AWS calls for up to 90 devices, eight for 256; with up to a hundred groups five. Raises InvalidInput,
     PackageNotFound, DeviceNotFound, GroupNotFound, PackageMismatch.
 
     Source: Huawei 1.12.4, 1.12.5

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import app
-from chalicelib.core import accounts, authority, keys, links, products, tokens
+from chalicelib.core import accounts, authority, keys, links, products, rules, tokens
 from infra.local.template import DATA, resources
 from tests.docs.markdown import ROOT, doc, rows, section, text
 
@@ -77,6 +77,7 @@ def test_what_is_remembered() -> None:
         authority.FRESH,
         keys.FRESH,
         accounts.FRESH,
+        rules.FRESH,
         products.FRESH,
         products.FRESH,
         links.FRESH,

@@ -25,20 +25,20 @@ def paths() -> dict[str, Any]:
 
 
 def operations(dialect: str, *, deprecated: bool) -> set[tuple[str, str, str]]:
-    """Verb, path, section."""
+    """Verb, path, section; "" where the vendor's document has none."""
     found = set()
     for path, item in paths().items():
         for verb, operation in item.items():
             if operation.get("deprecated", False) is deprecated and dialect in operation["tags"]:
                 number = SOURCE.search(operation["description"])
-                found.add((verb.upper(), path, number[1] if number else "clients"))
+                found.add((verb.upper(), path, number[1] if number else ""))
     return found
 
 
 def told(dialect: str) -> set[tuple[str, str, str]]:
     table = rows(section(doc(f"{dialect}.md"), "## Operations"))
     calls = [(CALL.search(row[1]), row[0]) for row in table if len(row) > 1]
-    return {(call[1], call[2], number) for call, number in calls if call}
+    return {(call[1], call[2], cell if SECTION.fullmatch(cell) else "") for call, cell in calls if call}
 
 
 def told_older(dialect: str) -> set[tuple[str, str]]:

@@ -13,6 +13,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -395,6 +396,52 @@ def upgrades(fleet: Any) -> dict[str, Any]:
     }
 
 
+def mac_addresses(fleet: Any) -> dict[str, Any]:
+    """One MAC address added by all at once, while two imports of a list with it are worked, each twice."""
+    from chalicelib.core import ids, imports, registration
+    from chalicelib.store import counters
+    from chalicelib.store.devices import DeviceRecord
+
+    names = [f"{number:012X}" for number in range(60)]
+    accepted = [imports.accept(fleet.caller, fleet.product.id, names) for _ in range(2)]
+    new = registration.NewDevice(
+        None, registration.BY_SECRET, product=fleet.product.id, mac_key=names[20], secret=ids.secret()
+    )
+    adding = [lambda: registration.register(fleet.caller, new)] * 12
+    working = [lambda each=each: imports.perform(f"{each}#0") for each in accepted * 2]
+    outcomes = together([*adding[:6], *working, *adding[6:]])
+    found = [record.mac_key for record in DeviceRecord.by_product.query(fleet.product.id)]
+    return {
+        "outcomes": outcomes,
+        "names": [len(found), len(set(found))],
+        "total": counters.total(registration.total_name(fleet.application, fleet.product.id)),
+    }
+
+
+def extended_properties(fleet: Any) -> dict[str, Any]:
+    """Ten names, each added by two at once, then all changed by many; one device's item takes it all."""
+    import msgspec
+
+    from chalicelib.core import extended_properties as core
+
+    device = _registered(fleet, "annotated")
+
+    def write(act: Any, name: str, value: int) -> Callable[[], Any]:
+        def call() -> None:
+            for _ in range(50):
+                with suppress(core.Busy):
+                    act(fleet.caller, device, {name: msgspec.Raw(str(value).encode())})
+                    return
+            raise core.Busy(name)
+
+        return call
+
+    added = together([write(core.add, f"p{number % 10}", number) for number in range(20)])
+    changed = together([write(core.change, f"p{number % 10}", 1000 + number) for number in range(30)])
+    held = {name: int(bytes(value)) for name, value in core.read(fleet.caller, device).items()}
+    return {"added": added, "changed": changed, "names": sorted(held), "least": min(held.values())}
+
+
 def _registered(fleet: Any, node_id: str, product: str | None = None) -> str:
     from chalicelib.core import registration
 
@@ -424,6 +471,8 @@ RACES = {
         device_shadow,
         automations,
         upgrades,
+        mac_addresses,
+        extended_properties,
     )
 }
 

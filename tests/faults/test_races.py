@@ -1,17 +1,28 @@
 """What must hold when many do the same thing at once, on ministack with real threads."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def race(name: str) -> dict[str, Any]:
+def race(name: str, within: int = 100, **env: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "tests.faults.races", name]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=within,
+        check=False,
+        env={**os.environ, **env},
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
@@ -132,3 +143,30 @@ def test_each_device_of_an_upgrade_is_queued_sent_to_and_settled_once() -> None:
     assert sum(found["recount"]) == 30
     assert found["left"] == []
     assert found["told"] == 30
+
+
+def test_of_all_who_add_a_mac_address_one_does() -> None:
+    found = race("mac_addresses")
+    assert found["outcomes"]["ok"] in (4, 5)  # the workers, and one who adds or none
+    assert found["outcomes"]["ok"] + found["outcomes"]["MacTaken"] == 16
+    assert found["names"] == [60, 60]
+    assert found["total"] == 60
+
+
+def test_nobody_loses_an_extended_property() -> None:
+    found = race("extended_properties")
+    assert found["added"] == {"ok": 10, "ExtendedPropertyExists": 10}
+    assert found["changed"] == {"ok": 30}
+    assert found["names"] == sorted(f"p{number}" for number in range(10))
+    assert found["least"] >= 1000
+
+
+@pytest.mark.timeout(900)
+def test_writers_of_one_shadow_lose_nothing_and_are_refused_for_a_reason() -> None:
+    """RACE_UPDATES=200 is the long run: `RACE_UPDATES=200 python -m tests.faults.races device_shadow`."""
+    found = race("device_shadow", within=800, RACE_UPDATES=os.environ.get("RACE_UPDATES", "40"))
+    assert found["unexpected"] == {}
+    assert (found["wrong"], found["repeated"], found["undue"]) == (0, 0, 0)
+    assert found["same"] is True
+    assert found["acknowledged"] > 300
+    assert found["refused"]["VersionConflict"] > 50

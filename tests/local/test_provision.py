@@ -44,8 +44,8 @@ def test_buckets_are_made_once_and_closed(aws: Aws, prefix: str) -> None:
     assert provision(prefix).packages == made.packages == f"{prefix}-packages-000000000000-us-east-1"
     closed = aws("s3").get_public_access_block(Bucket=made.packages)["PublicAccessBlockConfiguration"]
     assert set(closed.values()) == {True}
-    rules = aws("s3").get_bucket_encryption(Bucket=made.packages)["ServerSideEncryptionConfiguration"]["Rules"]
-    assert rules[0]["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+    sealed = aws("s3").get_bucket_encryption(Bucket=made.packages)["ServerSideEncryptionConfiguration"]
+    assert sealed["Rules"][0]["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
 
 
 def test_no_bucket_is_made_where_own_endpoints_leave_s3_out(

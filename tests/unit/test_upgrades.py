@@ -539,7 +539,7 @@ def test_devices_of_another_make_are_refused(rig: UpgradeRig) -> None:
         )
 
 
-def test_of_groups_the_devices_of_the_make_take_part(rig: UpgradeRig) -> None:
+def test_of_groups_the_devices_of_the_make_take_part(rig: UpgradeRig, calls: Calls) -> None:
     product = make_product(rig.fleet.tenant, model="M2")
     new = registration.NewDevice("two", registration.BY_SECRET, product=product.id)
     odd = registration.register(rig.fleet.caller, new).device.device
@@ -547,7 +547,10 @@ def test_of_groups_the_devices_of_the_make_take_part(rig: UpgradeRig) -> None:
     groups.create(rig.fleet.caller, "hall", members=[one.id, odd])
     groups.create(rig.fleet.caller, "roof", members=[other.id])
     make = {"device_type": "Meter", "model": "M1", "manufacturer_name": "Acme"}
-    upgrade = rig.start([], groups=("hall", "roof"), **make)
+    calls.clear()
+    upgrade = rig.create([], groups=("hall", "roof"), **make)
+    assert len(calls.made) == 5, calls.made
+    rig.work.run()
     assert set(rig.parts(upgrade)) == {one.id, other.id}
     assert rig.told(apart) == []
     assert rig.get(upgrade).devices == ()
