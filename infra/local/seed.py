@@ -10,9 +10,11 @@ from typing import Any
 
 from infra.local import running
 from infra.local.cloud import LocalCloud
+from infra.local.errors import StateUnusable
 from infra.local.state import write_private
 
 TENANT = "Demo"
+ACCOUNT = "demo@polything.test"
 RATE = 100_000  # calls a minute: a demo, its tests and measurements are not to be slowed down
 ALIAS = ("seed#demo", "*")  # leads to the demo application
 FACTS = {
@@ -29,25 +31,63 @@ def seed(cloud: LocalCloud) -> dict[str, Any]:
     demo = {
         "http": cloud.http,
         "mqtt": dict(zip(("host", "port"), cloud.mqtt, strict=True)),
-        "huawei": credentials(_kept(cloud)),
+        **credentials(_kept(cloud)),
     }
     write_private(cloud.state.demo, json.dumps(demo, indent=2) + "\n")
     running.announce(cloud.state.path)
     return demo
 
 
-def _kept(cloud: LocalCloud) -> dict[str, str]:
-    """The credentials in the file; empty where it is lost or spoilt."""
+def _kept(cloud: LocalCloud) -> dict[str, Any]:
+    """What the file holds; empty where it is lost or spoilt."""
     try:
         held = json.loads(cloud.state.demo.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return {}
-    found = held.get("huawei") if isinstance(held, dict) else None
+    return held if isinstance(held, dict) else {}
+
+
+def credentials(kept: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """By dialect: `kept` where it still works, else new ones, of the same application where it is known.
+
+    All dialects' credentials lead to one application, so one fleet is seen through all of them.
+    """
+    from chalicelib.core import products
+
+    application, secret = _application(_part(kept, "huawei"))
+    product = _product(application.tenant)
+    if product.short_id is None:
+        raise StateUnusable("the kept demo product is of an older version: start once with --reset")
+    key, key_secret = _key(
+        application.id, "XLink demo", _part(kept, "xlink"), "accessKeyId", "accessKeySecret"
+    )
+    app_key, app_secret = _key(application.id, "CTWing demo", _part(kept, "ctwing"), "appKey", "appSecret")
+    return {
+        "huawei": {"appId": application.id, "secret": secret, "productId": product.id},
+        "xlink": {
+            "account": ACCOUNT,
+            "password": _password(application.id, xlink),
+            "accessKeyId": key,
+            "accessKeySecret": key_secret,
+            "productId": product.id,
+        },
+        "shadow": {"key": application.id, "secret": secret, "productId": product.short_id},
+        "ctwing": {
+            "appKey": app_key,
+            "appSecret": app_secret,
+            "masterKey": products.key_of(product),
+            "productId": product.number,
+        },
+    }
+
+
+def _part(kept: dict[str, Any], dialect: str) -> dict[str, str]:
+    found = kept.get(dialect)
     return found if isinstance(found, dict) else {}
 
 
-def credentials(kept: dict[str, str]) -> dict[str, str]:
-    """`kept` where it still works, else new ones, of the same application where the tables know it."""
+def _application(kept: dict[str, str]) -> tuple[Any, str]:
+    """The demo application and its secret."""
     from chalicelib.core import applications
     from chalicelib.core.errors import ApplicationNotFound, WrongSecret
 
@@ -61,11 +101,50 @@ def credentials(kept: dict[str, str]) -> dict[str, str]:
             application, secret = _made()
     if application.rate < RATE:
         applications.set_rate(application.id, RATE)
-    return {
-        "appId": application.id,
-        "secret": secret or kept["secret"],
-        "productId": _product(application.tenant),
-    }
+    return application, secret or kept["secret"]
+
+
+def _key(application: str, name: str, kept: dict[str, str], ident: str, secret: str) -> tuple[str, str]:
+    """An access key of the demo application; those whose secret was lost are revoked."""
+    from chalicelib.core import keys
+    from chalicelib.core.errors import WrongSecret
+
+    try:
+        held = keys.verify(kept.get(ident) or "-", kept.get(secret) or "-")
+    except WrongSecret:
+        held = None
+    if held is not None and held.application == application:
+        return held.id, kept[secret]
+    for lost in keys.list_keys(application):
+        if lost.name == name:
+            keys.revoke(lost.id)
+    made, made_secret = keys.create(application, name)
+    return made.id, made_secret
+
+
+def _password(application: str, kept: dict[str, str]) -> str:
+    """The password of the demo account, which is made where it is missing."""
+    from chalicelib.core import accounts, ids
+    from chalicelib.core.errors import LoginTaken, WrongSecret
+
+    password = kept.get("password") or ids.secret()
+    try:
+        if accounts.verify(ACCOUNT, password).application == application:
+            return password
+    except WrongSecret:
+        pass
+    try:
+        accounts.create(application, ACCOUNT, password)
+    except LoginTaken:
+        held = next(each for each in accounts.list_accounts(_tenant(application)) if each.login == ACCOUNT)
+        accounts.set_password(held.id, password)
+    return password
+
+
+def _tenant(application: str) -> str:
+    from chalicelib.core import applications
+
+    return applications.find(application).tenant
 
 
 def _known() -> str | None:
@@ -85,16 +164,16 @@ def _made() -> tuple[Any, str]:
     return application, secret
 
 
-def _product(tenant: str) -> str:
+def _product(tenant: str) -> Any:
     """The tenant's demo product, made where it is missing."""
     from chalicelib.core import products
     from chalicelib.core.errors import ProductNotFound
 
     facts = products.Facts(**FACTS)
     try:
-        return products.find_by_model(tenant, facts).id
+        return products.find_by_model(tenant, facts)
     except ProductNotFound:
-        return products.create(tenant, "Demo water meter", meter(), facts).id
+        return products.create(tenant, "Demo water meter", meter(), facts)
 
 
 def meter() -> Any:

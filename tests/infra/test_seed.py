@@ -4,29 +4,72 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core import applications, products
+from chalicelib.core import accounts, applications, keys, products
+from chalicelib.store.products import ProductRecord
+from infra.local.errors import StateUnusable
 from infra.local.provision import provision
 from infra.local.seed import RATE, credentials
+
+
+def secrets(found: dict[str, Any]) -> dict[str, str]:
+    return {
+        "application": found["huawei"]["secret"],
+        "account": found["xlink"]["password"],
+        "access key": found["xlink"]["accessKeySecret"],
+        "app key": found["ctwing"]["appSecret"],
+    }
 
 
 @pytest.mark.usefixtures("aws")
 def test_what_works_is_kept() -> None:
     first = credentials({})
-    assert set(first) == {"appId", "secret", "productId"}
     assert credentials(first) == first
-    application = applications.verify(first["appId"], first["secret"])
+    application = applications.verify(first["huawei"]["appId"], first["huawei"]["secret"])
     assert application.rate == RATE
-    assert products.get(application.tenant, first["productId"]).manufacturer_id == "PolythingDemo"
+    product = products.get(application.tenant, first["huawei"]["productId"])
+    assert product.manufacturer_id == "PolythingDemo"
 
 
 @pytest.mark.usefixtures("aws")
-@pytest.mark.parametrize("kept", [{}, {"appId": "f" * 32, "secret": "x", "productId": "y"}])
-def test_a_lost_file_gives_the_same_application_a_new_secret(kept: dict[str, str]) -> None:
+def test_all_dialects_lead_to_one_application_and_one_product() -> None:
+    found = credentials({})
+    huawei, xlink, shadow, ctwing = (found[name] for name in ("huawei", "xlink", "shadow", "ctwing"))
+    application = huawei["appId"]
+    assert accounts.verify(xlink["account"], xlink["password"]).application == application
+    assert keys.verify(xlink["accessKeyId"], xlink["accessKeySecret"]).application == application
+    assert keys.verify(ctwing["appKey"], ctwing["appSecret"]).application == application
+    assert (shadow["key"], shadow["secret"]) == (application, huawei["secret"])
+    tenant = applications.find(application).tenant
+    product = products.get(tenant, huawei["productId"])
+    assert products.get(tenant, xlink["productId"]) == product
+    assert products.find_by_short_id(tenant, shadow["productId"]) == product
+    assert products.find_by_number(tenant, ctwing["productId"]) == product
+    assert products.key_of(product) == ctwing["masterKey"]
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize(
+    "kept", [{}, {"huawei": {"appId": "f" * 32, "secret": "x", "productId": "y"}, "xlink": 7, "ctwing": {}}]
+)
+def test_a_lost_file_gives_the_same_application_new_secrets(kept: dict[str, Any]) -> None:
     first = credentials({})
     second = credentials(kept)
-    assert second["secret"] != first["secret"]
-    assert second == {**first, "secret": second["secret"]}
-    assert applications.verify(second["appId"], second["secret"])
+    old, new = secrets(first), secrets(second)
+    assert {name for name in old if old[name] == new[name]} == set()
+    for name in ("appId", "productId"):
+        assert second["huawei"][name] == first["huawei"][name]
+    assert second["ctwing"]["masterKey"] == first["ctwing"]["masterKey"]
+    assert len(keys.list_keys(first["huawei"]["appId"])) == 2, "lost keys are revoked"
+    assert credentials(second) == second
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_product_of_an_older_version_asks_for_a_new_start() -> None:
+    found = credentials({})
+    ProductRecord(found["huawei"]["productId"]).update([ProductRecord.short_id.remove()])
+    products.forget()
+    with pytest.raises(StateUnusable, match="--reset"):
+        credentials(found)
 
 
 @pytest.mark.usefixtures("clock")
@@ -35,7 +78,7 @@ def test_lost_tables_make_everything_anew() -> None:
 
     from tests.support.process import forget_everything
 
-    def life(kept: dict[str, str]) -> dict[str, Any]:
+    def life(kept: dict[str, Any]) -> dict[str, Any]:
         with mock_aws():
             forget_everything()
             provision("polything-test")
@@ -44,4 +87,5 @@ def test_lost_tables_make_everything_anew() -> None:
     first = life({})
     second = life(first)
     forget_everything()
-    assert not set(first.values()) & set(second.values())
+    assert not set(first["huawei"].values()) & set(second["huawei"].values())
+    assert first["ctwing"] != second["ctwing"]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chalicelib.core import modification, product_devices, registration
+from chalicelib.core import modification, product_devices, registration, removal
 from chalicelib.core.device_query import Selection
 from chalicelib.core.modification import Changes
 from chalicelib.core.registration import BY_CODE, BY_SECRET, NewDevice
@@ -116,6 +116,4 @@ def test_every_device_reads_in_xlink(
         if reply.status != 429:  # so many calls a minute, and the clock stands
             holds(reply.json, set(TYPES))
     finally:
-        from chalicelib.core import removal
-
         removal.delete(fleet.caller, made.device)

@@ -103,7 +103,9 @@ class Deployed:
                 )
         s3.put_object(Bucket=CODE, Key="template.json", Body=json.dumps(made))
         url = f"{self.aws.endpoint}/{CODE}/template.json"
-        self.outputs = stacks.apply(self.client("cloudformation"), STACK, {"TemplateURL": url}, PARAMETERS, poll=0.2)
+        self.outputs = stacks.apply(
+            self.client("cloudformation"), STACK, {"TemplateURL": url}, PARAMETERS, poll=0.2
+        )
         found = self.client("cloudformation").describe_stack_resources(StackName=STACK)["StackResources"]
         self._functions = {
             each["LogicalResourceId"].lower(): each["PhysicalResourceId"]
@@ -156,7 +158,7 @@ class Deployed:
         if ran.returncode:
             raise RuntimeError(ran.stdout + ran.stderr)
         host, port = self.mqtt
-        return {"http": self.http, "mqtt": {"host": host, "port": port}, "huawei": json.loads(ran.stdout)}
+        return {"http": self.http, "mqtt": {"host": host, "port": port}, **json.loads(ran.stdout)}
 
 
 @contextlib.contextmanager

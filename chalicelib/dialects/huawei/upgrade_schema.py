@@ -44,10 +44,13 @@ class PackagePath(Wire, frozen=True, rename="camel"):
 
 
 class PackageQuery(Wire, frozen=True, rename="camel"):
+    """`manufactureName` is `manufacturerName` as the document's example spells it."""
+
     file_type: FileType | None = None
     device_type: Text256 | None = None
     model: Text256 | None = None
     manufacturer_name: Text256 | None = None
+    manufacture_name: Text256 | None = None
     version: Text256 | None = None
     page_no: Number = 0
     page_size: Size = PAGE_SIZE

@@ -89,6 +89,8 @@ def test_packages_by_page(app: Gateway, fleet: Fleet, clock: FakeClock) -> None:
         ("model=M9", 1),
         ("deviceType=Meter&manufacturerName=Acme&model=M1", 2),
         ("deviceType=Lamp", 0),
+        ("manufactureName=Acme", 3),
+        ("manufactureName=Other", 0),
         ("model=", 3),
     ],
 )

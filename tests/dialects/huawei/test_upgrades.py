@@ -296,23 +296,43 @@ def test_a_silent_device_counts_as_timeout_and_reads_as_fail(rig: Rig) -> None:
     assert rig.subs(operation, "?subOperationStatus=fail")["totalCount"] == 1
 
 
-def test_a_child_is_told_through_its_gateway(rig: Rig) -> None:
+@pytest.mark.parametrize("there", [True, False])
+def test_a_child_is_told_through_its_gateway(rig: Rig, there: bool) -> None:
+    """At once, or when the gateway comes."""
     from chalicelib.core import children
     from chalicelib.core.products import NodeType
 
     gateways = make_product(rig.fleet.tenant, NodeType.GATEWAY, model="G1")
-    made = rig.app.post(
-        REGISTER, {"deviceInfo": {"nodeId": "gateway"}, "productId": gateways.id, "mqttConnect": True}
-    ).json
+    info = {"deviceInfo": {"nodeId": "gateway"}, "productId": gateways.id, "mqttConnect": True}
+    made = rig.app.post(REGISTER, info).json
     gateway, child = Mqtt(made["deviceId"], made["secret"]), rig.device("child", online=False)
     children.attach(rig.fleet.caller, gateway.name, child.name)
-    rig.connect(gateway)
-    operation = rig.create(child)
+    if there:
+        rig.connect(gateway)
+    operation = rig.create(child, policy={"executeType": "device_online"})
+    if not there:
+        rig.connect(gateway)
+        rig.work.run()
     [sent] = rig.iot.to(gateway.client)
     assert sent.topic == f"/huawei/v1/devices/{child.name}/command/json"
     said = {"msgType": "deviceUpgrade", "operationId": operation, "attempt": 1, "result": "success"}
     gateway.publish(said, topic_id=child.name)
     assert rig.get(operation)["status"] == "success"
+
+
+@pytest.mark.parametrize("how", ["connects", "reports"])
+def test_a_device_that_is_waited_for_is_told_when_it_is_heard(rig: Rig, how: str) -> None:
+    device = rig.device(online=False)
+    rig.create(device, policy={"executeType": "device_online"})
+    assert rig.told(device) == []
+    if how == "connects":
+        rig.connect(device)
+    else:  # the broker's word of its coming is late
+        rig.iot.connect(device.client)
+        assert device.authorize()["isAuthenticated"]
+        device.report("Meter", {"level": 1})
+    rig.work.run()
+    assert [told["msgType"] for told in rig.told(device)] == ["cloudUpgrade"]
 
 
 def test_nobody_speaks_for_another_device(rig: Rig) -> None:

@@ -23,7 +23,7 @@ def list_packages(call: Call[None, PackageQuery, None]) -> CategoryList:
         TYPES[asked.file_type] if asked.file_type else None,
         asked.device_type or None,
         asked.model or None,
-        asked.manufacturer_name or None,
+        asked.manufacturer_name or asked.manufacture_name or None,
         asked.version or None,
     )
     page = packages.page(call.caller, wanted, asked.page_no, asked.page_size)

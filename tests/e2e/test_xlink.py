@@ -1,0 +1,90 @@
+"""An XLink console watches the devices of a Huawei app: real HTTP, real MQTT, a rule's token, the queue."""
+
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+
+import boto3
+
+from infra.local import running
+from tests.e2e.conftest import SERVICE, World
+from tests.e2e.test_operator import admin
+
+ORIGIN = {"Origin": "https://console.example", "Access-Control-Request-Method": "PUT"}
+
+
+class Console:
+    def __init__(self, world: World) -> None:
+        self.url = world.cloud.http
+        self.token = ""
+        key = admin(world.cloud, "key", "create", "--application", world.app.app_id)
+        answer = self.call("POST", "/v2/accesskey_auth", {"id": key["id"], "secret": key["secret"]})
+        self.token = answer["access_token"]
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        with self.open(method, path, body) as answer:
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    def open(self, method: str, path: str, body: Any = None, **more: str) -> Any:
+        headers = {"Content-Type": "application/json", "Access-Token": self.token, **more}
+        sent = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.url}{path}", sent, headers, method=method)
+        return urllib.request.urlopen(request, timeout=10)
+
+
+def forwarded(world: World, rule: str) -> list[Any]:
+    env = running.find(world.cloud.state)
+    assert env is not None
+    client: Any = boto3.client("sqs", endpoint_url=env["AWS_ENDPOINT_URL_SQS"])
+    url = f"{env['POLYTHING_QUEUE_BASE']}/{env['POLYTHING_PREFIX']}-forwarded.fifo"
+    answer = client.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+    bodies = [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+    return [body for body in bodies if body["rule_id"] == rule]
+
+
+def test_a_console_is_told_by_its_rules(world: World) -> None:
+    console = Console(world)
+    product = world.cloud.huawei["productId"]
+    assert product in {each["id"] for each in console.call("GET", "/v2/products")}
+    [level] = [
+        each for each in console.call("GET", f"/v2/product/{product}/datapoints") if each["name"] == "level"
+    ]
+    path = f"/v2/product/{product}/dds"
+    outside = {"type": 1, "url": world.receiver.url("rule"), "token": "s3cret"}
+    rule = console.call("POST", path, {"data_type": ["1", "5"], "destination": outside})["id"]
+    inside = console.call("POST", path, {"data_type": ["5"], "destination": {"type": 2}})["id"]
+    device = world.online()
+    device.report(SERVICE, {"level": 42})
+    pushes = world.receiver.pushes
+    told = pushes.wait(lambda push: push.body.get("type") == 5, "data points").body
+    assert told["product_id"] == product
+    assert {"name": "level", "value": 42, "index": level["index"]} in told["datapoints"]
+    online = pushes.wait(lambda push: push.body.get("type") == 1, "its coming").body
+    assert online["device_id"] == told["device_id"]
+    world.cloud.wait_idle()
+    [queued] = forwarded(world, inside)
+    assert {name: queued[name] for name in told} == told
+    for ident in (rule, inside):
+        console.call("DELETE", f"{path}/{ident}")
+    before = len(pushes.all(lambda push: "product_id" in push.body))
+    device.report(SERVICE, {"level": 43})
+    world.cloud.wait_idle()
+    assert len(pushes.all(lambda push: "product_id" in push.body)) == before
+    assert "s3cret" not in world.cloud.log
+
+
+def test_a_browser_may_call(world: World) -> None:
+    console = Console(world)
+    with console.open("OPTIONS", "/v2/product/any/where", **ORIGIN) as answer:
+        assert answer.status == 204
+        assert "Access-Token" in answer.headers["Access-Control-Allow-Headers"]
+    try:
+        console.open("GET", "/v2/product/" + "0" * 32, **ORIGIN)
+    except urllib.error.HTTPError as refused:
+        assert refused.code == 404
+        assert refused.headers["Access-Control-Allow-Origin"] == "*"
+        assert json.load(refused)["error"]["code"] == 4041005
+    else:
+        raise AssertionError("an absent product was found")
