@@ -16,7 +16,7 @@ import msgspec
 
 from ..aws import queues
 from ..store.devices import DEVICE, DeviceRecord, ShadowRecord
-from ..store.transactions import Transaction, pause
+from ..store.transactions import Contention, Transaction, pause
 from . import (
     clock,
     devices,
@@ -202,6 +202,8 @@ def _commit(caller: Caller, target: Target, plan: Planner) -> _Done:
             return _Done(_store(held, target, planned, receipt), held)
         except Stale:
             continue
+        except Contention:
+            raise Busy(target.device) from None
         except receipts.Repeated:
             seen = receipts.find(str(receipt))
             if seen is not None:

@@ -173,10 +173,10 @@ def _store(
         times = [(each, at) for each, at in times if each.service not in full]
         problems = (*outcome.problems, *(f"{service} has no room for more" for service in sorted(full)))
         outcome = Outcome(len(times), outcome.dropped, problems)
+    if times and given.receipt is not None:
+        receipts.add(change, f"{given.receipt}#{index}", stamp)
     if times:
         keep(change, record, given, times, index, parts)
-        if given.receipt is not None:
-            receipts.add(change, f"{given.receipt}#{index}", stamp)
     try:
         change.commit()
     except Duplicate:

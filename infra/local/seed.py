@@ -66,7 +66,7 @@ def credentials(kept: dict[str, Any]) -> dict[str, dict[str, Any]]:
         "huawei": {"appId": application.id, "secret": secret, "productId": product.id},
         "xlink": {
             "account": ACCOUNT,
-            "password": _password(application.id, xlink),
+            "password": _password(application.id, _part(kept, "xlink")),
             "accessKeyId": key,
             "accessKeySecret": key_secret,
             "productId": product.id,

@@ -134,6 +134,18 @@ def test_where_others_keep_writing(lamp: Thing, monkeypatch: pytest.MonkeyPatch)
     assert told(lamp.desire({"power": "on"})) == (503, 500)
 
 
+def test_where_transactions_keep_meeting(lamp: Thing, monkeypatch: pytest.MonkeyPatch) -> None:
+    from chalicelib.store import transactions
+    from tests.support.faults import Faults
+
+    monkeypatch.setattr(transactions, "pause", lambda _attempt: None)
+    faults = Faults.installed(monkeypatch)
+    faults.conflict(transactions.TRIES - 1)
+    assert code(lamp.desire({"power": "on"})) == 0
+    faults.conflict(transactions.TRIES)
+    assert told(lamp.desire({"power": "on"})) == (503, 500)
+
+
 def tree(kind: type[PolythingError] = PolythingError) -> list[type[PolythingError]]:
     return [kind, *(each for child in kind.__subclasses__() for each in tree(child))]
 
