@@ -6,11 +6,15 @@ a device that has been silent for a day is not online.
 
 from collections.abc import Iterable, Sequence
 from enum import Enum
+from functools import reduce
+from operator import and_
 from typing import Any
 
 import msgspec
+from pynamodb.expressions.condition import Condition as Filter
 
 from ..store.devices import DeviceRecord
+from ..store.walks import Facts
 from . import devices
 from .devices import Status
 
@@ -77,8 +81,8 @@ def version_number(text: str | None) -> int:
     return number if number <= MOST_VERSION else 0
 
 
-def value(record: DeviceRecord, field: Field) -> Any:
-    """The record may come from the index `by_product`."""
+def value(record: DeviceRecord | Facts, field: Field) -> Any:
+    """Facts come from the index `by_product`."""
     if field is Field.ONLINE:
         return devices.aged(record)[0] is Status.ONLINE
     held = getattr(record, field.value)
@@ -89,7 +93,42 @@ def value(record: DeviceRecord, field: Field) -> Any:
     return bool(held) if field is Field.ACTIVE else held or ""
 
 
-def matches(record: DeviceRecord, conditions: Iterable[Condition]) -> bool:
+def attributes(selection: Selection) -> set[str]:
+    """Names of those that `value` asks for where devices are selected or sorted so."""
+    fields = {each.field for each in (*selection.conditions, *selection.orders)}
+    online = ("status", "last_seen") if Field.ONLINE in fields else ()
+    return {*(field.value for field in fields - {Field.ONLINE}), *online}
+
+
+def narrowed(conditions: Iterable[Condition]) -> Filter | None:
+    """What DynamoDB can judge of the conditions; never false where they hold."""
+    filters = [found for each in conditions if (found := _filter(each)) is not None]
+    return reduce(and_, filters) if filters else None
+
+
+def _filter(condition: Condition) -> Filter | None:
+    if condition.field is Field.ONLINE:
+        only = condition.operator is Operator.EQUAL and condition.value
+        return DeviceRecord.status == Status.ONLINE.value if only else None
+    if condition.field not in (Field.NUMBER, Field.MAC):
+        return None
+    held = getattr(DeviceRecord, condition.field.value)
+    found: Filter | None = None
+    match condition.operator:
+        case Operator.LESS:
+            found = held < condition.value
+        case Operator.AT_MOST:
+            found = held <= condition.value
+        case Operator.MORE:
+            found = held > condition.value
+        case Operator.AT_LEAST:
+            found = held >= condition.value
+        case Operator.LIKE if condition.field is Field.MAC and condition.value:
+            found = held.contains(condition.value)
+    return found
+
+
+def matches(record: DeviceRecord | Facts, conditions: Iterable[Condition]) -> bool:
     return all(_holds(value(record, each.field), each.operator, each.value) for each in conditions)
 
 
@@ -121,7 +160,7 @@ class Sorter:
     def __len__(self) -> int:
         return len(self._found)
 
-    def add(self, record: DeviceRecord) -> None:
+    def add(self, record: DeviceRecord | Facts) -> None:
         self._found.append((record.device, tuple(value(record, each.field) for each in self._orders)))
 
     def sorted(self) -> list[str]:

@@ -23,8 +23,8 @@ from .things import ThingModel
 
 CLEAR = "clear-product"
 LOOKS_AFTER = 2 * clock.MINUTE  # a registration may have read the product so long before it is through
+LOOKS_AGAIN = 10 * clock.SECOND  # the index may still show those that were deleted
 DEVICES_AT_ONCE = 100
-CHANGEABLE = ("name", "description", "link_type", "released", "registerable")
 
 
 class Changes(msgspec.Struct, frozen=True):
@@ -92,7 +92,7 @@ def clear(tenant: str, product: str) -> None:
         except DeviceNotFound:
             continue  # deleted meanwhile, or its registration is over
     if len(found) == DEVICES_AT_ONCE:
-        queues.work(CLEAR, tenant=tenant, product=product)
+        queues.work(CLEAR, LOOKS_AGAIN // clock.SECOND, tenant=tenant, product=product)
 
 
 def _devices(product: str, most: int) -> list[DeviceRecord]:

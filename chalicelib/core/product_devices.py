@@ -49,6 +49,7 @@ from .paging import Part, Source
 MOST_NUMBER = 2**31 - 1
 READ_AT_ONCE = 100
 ROUNDS = 4  # reads to fill a page whose devices turn out hidden; then it stays short
+EVERYTHING = Selection()
 ALIASES: Mapping[Field, Callable[[Any, str, str], AliasRecord]] = {
     Field.NUMBER: registration.number_alias,
     Field.MAC: registration.mac_alias,
@@ -151,7 +152,7 @@ def part(
     name = paging.name(caller.tenant, caller.owner, "product devices", product, selection)
     walk = _walk(caller, product)
     read = partial(_read, caller, product, selection, items)
-    if selection == Selection():
+    if selection == EVERYTHING:
 
         def fetch(start: Place | None, wanted: int) -> tuple[list[Shown], Place | None]:
             shown: list[Shown] = []
@@ -165,25 +166,28 @@ def part(
 
         total = registration.total_name(caller.owner, product)
         return paging.part(name, offset, limit, Source(fetch, walk.skip, lambda: counters.total(total)))
-    return paging.part_listed(name, offset, limit, partial(_collect, walk, selection), read)
+    return paging.part_listed(name, offset, limit, partial(_collect, caller, product, selection), read)
 
 
-def _walk(caller: Caller, product: str) -> Walk[DeviceRecord]:
+def _walk(caller: Caller, product: str, selection: Selection = EVERYTHING) -> Walk[DeviceRecord]:
+    own = DeviceRecord.owner == caller.owner
+    narrowed = device_query.narrowed(selection.conditions)
     return Walk(
         DeviceRecord,
         product,
         DeviceRecord.listing,
         index="by_product",
-        holds=DeviceRecord.owner == caller.owner,
+        holds=own if narrowed is None else own & narrowed,
+        attributes=("device", *sorted(device_query.attributes(selection))),
     )
 
 
-def _collect(walk: Walk[DeviceRecord], selection: Selection) -> Iterator[str]:
+def _collect(caller: Caller, product: str, selection: Selection) -> Iterator[str]:
     sorter = Sorter(selection.orders)
-    for records, _ in walk.batches(None):
-        for record in records:
-            if device_query.matches(record, selection.conditions):
-                sorter.add(record)
+    for found in _walk(caller, product, selection).facts():
+        for each in found:
+            if device_query.matches(each, selection.conditions):
+                sorter.add(each)
         if len(sorter) > paging.MOST_LISTED:
             raise ListTooLong(f"more than {paging.MOST_LISTED}")
     return iter(sorter.sorted())

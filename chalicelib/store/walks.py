@@ -22,6 +22,20 @@ class WalkTooLong(Exception):
     """More than MOST_READS queries would be needed."""
 
 
+class Facts:
+    """An item by its attributes, which are read when they are asked for; None where it has none."""
+
+    __slots__ = ("_item",)
+
+    def __init__(self, item: dict[str, dict[str, Any]]) -> None:
+        self._item = item
+
+    def __getattr__(self, name: str) -> Any:
+        for kind, held in self._item.get(name, {}).items():
+            return int(held) if kind == "N" else held
+        return None
+
+
 @dataclass(frozen=True)
 class Walk(Generic[M]):
     """All items of `partition` with `low` <= `sort` <= `high` that `holds` is true of.
@@ -54,6 +68,13 @@ class Walk(Generic[M]):
         """The records of one AWS call at a time; raises WalkTooLong after MOST_READS of them."""
         for answer in self._answers(start, limit, None):
             yield [self.model.from_raw_data(item) for item in answer["Items"]], answer.get("LastEvaluatedKey")
+
+    def facts(self) -> Iterator[list[Facts]]:
+        """All items, those of one AWS call at a time, without a record of each: some thousands a megabyte,
+        of which each is looked at once. Raises WalkTooLong.
+        """
+        for answer in self._answers(None, None, None):
+            yield [Facts(item) for item in answer["Items"]]
 
     def skip(self, count: int) -> tuple[int, Key | None]:
         """How many of the first `count` records there are, and where to go on after them.

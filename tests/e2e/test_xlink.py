@@ -6,6 +6,7 @@ import urllib.request
 from typing import Any
 
 import boto3
+import pytest
 
 from infra.local import running
 from tests.e2e.conftest import SERVICE, World
@@ -80,11 +81,9 @@ def test_a_browser_may_call(world: World) -> None:
     with console.open("OPTIONS", "/v2/product/any/where", **ORIGIN) as answer:
         assert answer.status == 204
         assert "Access-Token" in answer.headers["Access-Control-Allow-Headers"]
-    try:
+    with pytest.raises(urllib.error.HTTPError) as refused:
         console.open("GET", "/v2/product/" + "0" * 32, **ORIGIN)
-    except urllib.error.HTTPError as refused:
-        assert refused.code == 404
-        assert refused.headers["Access-Control-Allow-Origin"] == "*"
-        assert json.load(refused)["error"]["code"] == 4041005
-    else:
-        raise AssertionError("an absent product was found")
+    with refused.value as answer:
+        assert answer.code == 404
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert json.load(answer)["error"]["code"] == 4041005

@@ -53,7 +53,7 @@ class Aws(Emulator):
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": REGION,
-            "LAMBDA_STRICT": "0",
+            "AUTH": "true",  # policies count: a function may do what its role allows, and no more
         }
 
 

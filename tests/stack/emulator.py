@@ -1,7 +1,8 @@
-"""ministack for a deployed stage (`python -m tests.stack.emulator FD`).
+"""ministack for a deployed stage (`python -m tests.stack.emulator FD`), with policies enforced.
 
 `chalice deploy` describes the whole API at once. ministack 1.5.33 reads such a description only from
-CloudFormation: here the API's own calls for it (ImportRestApi, PutRestApi) do the same.
+CloudFormation: here the API's own calls for it (ImportRestApi, PutRestApi) do the same. It asks for rights
+to SQS's batch calls by names that IAM does not have: here they are those of the single calls.
 """
 
 import json
@@ -36,10 +37,22 @@ def describe_apis_at_once(gateway: Any) -> None:
     gateway.handle_request = handle_request
 
 
+def name_rights_as_iam_does(actions: Any) -> None:
+    extract = actions.extract_iam_action
+
+    def extract_iam_action(*arguments: Any, **named: Any) -> Any:
+        action = extract(*arguments, **named)
+        return action.removesuffix("Batch") if str(action).startswith("sqs:") else action
+
+    actions.extract_iam_action = extract_iam_action
+
+
 def main() -> None:
+    from ministack.core import iam_actions  # type: ignore[import-untyped]
     from ministack.services import apigateway_v1  # type: ignore[import-untyped]
 
     describe_apis_at_once(apigateway_v1)
+    name_rights_as_iam_does(iam_actions)
     emulator.main()
 
 

@@ -48,7 +48,9 @@ __all__ = ["encode", "encode_desired", "encode_lora", "encode_upgrade", "handle"
 
 
 class ServiceData(schema.Wire, frozen=True, rename="camel"):
-    service_id: Annotated[str, Meta(min_length=1, max_length=256)]
+    """An empty `serviceId` is the service of a product of a system without services."""
+
+    service_id: Annotated[str, Meta(max_length=256)]
     service_data: dict[str, Any]
     event_time: Any = None
 

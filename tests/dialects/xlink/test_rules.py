@@ -340,6 +340,43 @@ def test_pass_through(app: Gateway, path: str, client: Mqtt, meter: Registered, 
     assert set(push) == {"type", "product_id", "device_id", "mac", "time", "data"}
 
 
+def test_a_device_reports_the_points_of_a_product_that_was_made_here(
+    app: Gateway, fleet: Fleet, receiver: Receiver
+) -> None:
+    """By MQTT, to the service without a name; what no data point allows is dropped."""
+    FakeIot().install()
+    product = make(app)
+    point = {"name": "level", "type": 2, "index": 7, "description": "", "symbol": ""}
+    assert app.post(f"/v2/product/{product}/datapoint", point).status == 200
+    add(app, f"/v2/product/{product}/dds", external(receiver.url(), 5))
+    made = registration.register(fleet.caller, NewDevice("lamp", registration.BY_SECRET, product=product))
+    client = Mqtt(made.device.device, made.secret)
+    client.connect()
+    client.report("", {"level": 255})
+    client.report("", {"level": 256})
+    client.report("Other", {"level": 1})
+    deliver()
+    assert [each["datapoints"] for each in receiver.bodies] == [[{"name": "level", "value": 255, "index": 7}]]
+
+
+def test_rules_and_subscriptions_of_one_batch_are_told_apart(
+    app: Gateway, path: str, fleet: Fleet, meter: Registered, receiver: Receiver
+) -> None:
+    from chalicelib.core import subscriptions
+
+    subscriptions.create(fleet.caller, "huawei", "deviceDatasChanged", receiver.url("/huawei"))
+    gone = subscriptions.create(fleet.caller, "huawei", "deviceDatasChanged", receiver.url("/gone"))
+    add(app, path, external(receiver.url("/xlink"), 5))
+    report(meter.device)
+    outbox.dispatch(stream())
+    subscriptions.delete(fleet.caller, "huawei", gone.id)
+    event = received("callbacks.fifo")
+    assert len(event["Records"]) == 3
+    queues.deliver(event)
+    assert sorted(post.path for post in receiver.posts) == ["/huawei", "/xlink"]
+    assert ["x-polything-token" in post.headers for post in receiver.posts].count(True) == 1
+
+
 def test_the_token_goes_with_the_delivery_and_nowhere_else(
     app: Gateway, path: str, meter: Registered, receiver: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:
