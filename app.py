@@ -15,6 +15,7 @@ DIALECTS = {  # by first path segment; "": all others
     **dict.fromkeys(("iocm", "iodm", "api", ""), "huawei"),
     **dict.fromkeys(("aep_device_command_lwm_profile", "echo"), "ctwing"),
     "iot-platform": "shadow",
+    "operator": "operator",
     "v2": "xlink",
 }
 VERBS = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"]

@@ -34,6 +34,7 @@ CORE_TABLES = [
     "keyring",
     "keys",
     "operations",
+    "operators",
     "outbox",
     "packages",
     "products",
@@ -52,6 +53,8 @@ FILES = {"api_handler": ("DeleteObject",), "work": ("GetObject",)}
 
 # Failure queues are filled by Lambda itself, with the function's rights.
 # function: (tables read and written, tables only read, queues sent to, queues consumed, talks to devices)
+# What operators did is written and read, never deleted.
+APPENDED = {"api_handler": ["audit"]}
 GRANTS: dict[str, tuple[list[str], list[str], list[str], list[str], bool]] = {
     "api_handler": (CORE_TABLES, [], ["work"], [], True),
     "authorizer": (["sessions", "devices"], ["aliases", "keyring"], [], [], False),
@@ -62,7 +65,7 @@ GRANTS: dict[str, tuple[list[str], list[str], list[str], list[str], bool]] = {
         [],
         True,
     ),
-    "presence": (["devices", "outbox"], ["sessions", "products"], ["work", "ingest-failures"], [], True),
+    "presence": (["counters", "devices", "outbox"], ["sessions", "products"], ["work", "ingest-failures"], [], True),
     "dispatch": (
         ["automations"],
         ["applications", "subscriptions", "outbox", "products"],
@@ -97,6 +100,8 @@ def policy(stage: str, function: str) -> dict[str, Any]:
         statements.append(_tables(prefix, written, (*READ, *WRITE)))
     if read:
         statements.append(_tables(prefix, read, READ))
+    if function in APPENDED:
+        statements.append(_tables(prefix, APPENDED[function], (*READ, "PutItem", "UpdateItem")))
     if sent:
         statements.append(_queues(prefix, sent, ("SendMessage",)))
     if consumed:

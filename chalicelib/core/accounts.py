@@ -16,13 +16,12 @@ import unicodedata
 from threading import Lock
 
 import msgspec
-from pynamodb.exceptions import UpdateError
 
 from ..store.accounts import AccountRecord
 from ..store.applications import ApplicationRecord
 from ..store.base import as_struct
 from ..store.products import AliasRecord
-from ..store.transactions import Transaction, code_of
+from ..store.transactions import Transaction
 from . import applications, clock, ids, passwords
 from .applications import Caller
 from .errors import AccountNotFound, ApplicationNotFound, InvalidInput, InvalidToken, LoginTaken, WrongSecret
@@ -152,15 +151,15 @@ def of_subject(text: str) -> Account:
 def set_password(account: str, password: str) -> None:
     """Also ends the tokens of the account. One AWS call. Raises InvalidInput, AccountNotFound."""
     text = passwords.hashed(password)
+    change = Transaction()
+    change.update(
+        AccountRecord(account),
+        [AccountRecord.password.set(text), AccountRecord.version.add(1)],
+        AccountRecord.id.exists(),
+        AccountNotFound(account),
+    )
     try:
-        AccountRecord(account).update(
-            [AccountRecord.password.set(text), AccountRecord.version.add(1)],
-            condition=AccountRecord.id.exists(),
-        )
-    except UpdateError as error:
-        if code_of(error) != "ConditionalCheckFailedException":
-            raise
-        raise AccountNotFound(account) from error
+        change.commit()
     finally:
         _drop(account)
 

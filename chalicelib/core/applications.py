@@ -9,12 +9,13 @@ import hmac
 
 import msgspec
 
-from ..store.applications import ApplicationRecord, TenantRecord
+from ..store.applications import REALM, ApplicationRecord, TenantRecord
 from ..store.base import as_struct
 from ..store.counters import RateRecord
-from ..store.transactions import Transaction, code_of
+from ..store.transactions import Transaction
+from ..store.walks import LOWEST, Walk
 from . import clock, flow, ids
-from .errors import ApplicationNotFound, InvalidInput, WrongSecret
+from .errors import ApplicationNotFound, InvalidInput, TenantNotFound, WrongSecret
 
 MOST_RATE = 1_000_000
 
@@ -50,8 +51,11 @@ def hashed(secret: str) -> str:
 def create_tenant(name: str) -> Tenant:
     if not name.strip():
         raise InvalidInput("name", "is empty", missing=True)
-    record = TenantRecord(ids.random_id(), name=name, created=clock.now())
-    record.save(TenantRecord.id.does_not_exist())
+    at, ident = clock.now(), ids.random_id()
+    record = TenantRecord(ident, listing=ids.listing_key(at, ident), name=name, created=at)
+    change = Transaction()
+    change.put(record, TenantRecord.id.does_not_exist())
+    change.commit()
     return as_struct(Tenant, record)
 
 
@@ -61,6 +65,25 @@ def get_tenant(tenant: str) -> Tenant:
     if record is None:
         raise InvalidInput("tenant", f"{tenant} does not exist")
     return as_struct(Tenant, record)
+
+
+def find_tenant(tenant: str) -> Tenant:
+    """One AWS call. Raises TenantNotFound."""
+    record = TenantRecord.find(tenant) if ids.is_random_id(tenant) else None
+    if record is None:
+        raise TenantNotFound(tenant)
+    return as_struct(Tenant, record)
+
+
+def list_tenants(after: str, most: int) -> tuple[list[Tenant], str | None]:
+    """Up to `most` behind the place `after`, "" for the first, oldest first, and the place to go on from,
+    None at the end. One AWS call.
+    """
+    low = f"{after}!" if after else LOWEST  # above the place itself, below any other
+    walk = Walk(TenantRecord, REALM, TenantRecord.listing, index="by_realm", low=low)
+    records, following = walk.read(None, most)
+    place = str(records[-1].listing) if following is not None and records else None
+    return [as_struct(Tenant, record) for record in records], place
 
 
 def create_application(tenant: str, name: str) -> tuple[Application, str]:
@@ -99,17 +122,15 @@ def rotate_secret(application: str) -> str:
 
     Tokens that the old secret got live on until they expire. Raises ApplicationNotFound.
     """
-    from pynamodb.exceptions import UpdateError
-
     secret = ids.secret()
-    try:
-        ApplicationRecord(application).update(
-            [ApplicationRecord.secret_hash.set(hashed(secret))], condition=ApplicationRecord.id.exists()
-        )
-    except UpdateError as error:
-        if code_of(error) != "ConditionalCheckFailedException":
-            raise
-        raise ApplicationNotFound(application) from error
+    change = Transaction()
+    change.update(
+        ApplicationRecord(application),
+        [ApplicationRecord.secret_hash.set(hashed(secret))],
+        ApplicationRecord.id.exists(),
+        ApplicationNotFound(application),
+    )
+    change.commit()
     return secret
 
 

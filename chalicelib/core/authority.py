@@ -11,11 +11,10 @@ Source: Huawei 1.5.1 (appId), 1.7.1 (ownerFlag)
 from threading import Lock
 
 import msgspec
-from pynamodb.exceptions import DeleteError
 
 from ..store.applications import ApplicationRecord, AuthorizationRecord
 from ..store.base import as_struct
-from ..store.transactions import Transaction, code_of
+from ..store.transactions import Transaction
 from . import applications, clock, ids
 from .applications import Caller
 from .errors import ApplicationNotFound, InvalidInput, NotAuthorized
@@ -92,14 +91,23 @@ def grant(owner: str, grantee: str, *, across: bool = False) -> Authorization:
 
 def revoke(owner: str, grantee: str) -> None:
     """Raises NotAuthorized where there is no such grant."""
-    try:
-        AuthorizationRecord(owner, grantee).delete(AuthorizationRecord.owner.exists())
-    except DeleteError as error:
-        if code_of(error) != "ConditionalCheckFailedException":
-            raise
-        raise NotAuthorized(f"{grantee} does not act for {owner}") from error
+    change = Transaction()
+    change.delete(
+        AuthorizationRecord(owner, grantee),
+        AuthorizationRecord.owner.exists(),
+        NotAuthorized(f"{grantee} does not act for {owner}"),
+    )
+    change.commit()
     with _lock:
         _loaded.pop((owner, grantee), None)
+
+
+def find(owner: str, grantee: str) -> Authorization:
+    """As it is now. One AWS call. Raises NotAuthorized where there is none."""
+    record = AuthorizationRecord.find(owner, grantee)
+    if record is None:
+        raise NotAuthorized(f"{grantee} does not act for {owner}")
+    return as_struct(Authorization, record)
 
 
 def list_grants(owner: str) -> list[Authorization]:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from pynamodb.expressions.condition import Condition
 
+from .. import metrics
 from ..store.commands import CommandRecord
 from ..store.devices import DEVICE, QUEUE, DeviceRecord, QueueRecord
 from ..store.transactions import ConditionFailed, Contention, Transaction, pause
@@ -202,6 +203,7 @@ def end(
             pause(tried)
             queue = QueueRecord.find(record.device, QUEUE)
         else:
+            metrics.count("CommandEnded", status=status.value)
             return ended
     raise Contention(record.device)
 

@@ -6,6 +6,7 @@ Targets are worked at the same time, each one's deliveries in order, and after a
 of that target's go to the retries at once: one slow target holds a batch up for one attempt.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from math import ceil
 
 import msgspec
 
+from .. import metrics
 from ..aws import addresses, http
 from ..aws.addresses import Endpoint
 from ..aws.queues import MOST_DELAY
@@ -107,6 +109,9 @@ def attempt(batch: Sequence[Delivery]) -> Attempted:
                 defect = error
     for result in results:
         _log(result)
+    outcomes = Counter((result.delivery.dialect, result.outcome) for result in results)
+    for (dialect, outcome), number in outcomes.items():
+        metrics.count("CallbackAttempts", number, dialect=dialect, outcome=outcome.value)
     return Attempted(results, lanes, defect)
 
 

@@ -95,7 +95,7 @@ def value(record: DeviceRecord | Facts, field: Field) -> Any:
 
 def attributes(selection: Selection) -> set[str]:
     """Names of those that `value` asks for where devices are selected or sorted so."""
-    fields = {each.field for each in (*selection.conditions, *selection.orders)}
+    fields = {each.field for each in selection.conditions} | {each.field for each in selection.orders}
     online = ("status", "last_seen") if Field.ONLINE in fields else ()
     return {*(field.value for field in fields - {Field.ONLINE}), *online}
 

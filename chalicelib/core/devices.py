@@ -14,6 +14,7 @@ import msgspec
 from ..store.base import as_struct
 from ..store.devices import AFTER_SHADOWS, DEVICE, NOTHING, SHADOW, DeviceItem, DeviceRecord, ShadowRecord
 from ..store.transactions import Transaction
+from ..store.walks import Facts
 from . import clock, events, products
 from .applications import Caller
 from .errors import DeviceNotFound
@@ -113,7 +114,7 @@ def device_of(record: DeviceRecord) -> Device:
     return msgspec.structs.replace(device, status=status, status_detail=detail)
 
 
-def aged(record: DeviceRecord) -> tuple[Status, str]:
+def aged(record: DeviceRecord | Facts) -> tuple[Status, str]:
     """Status and its detail as of now: who is there and silent turns ABNORMAL, then OFFLINE.
 
     Source: Huawei 1.6.1 (status, statusDetail)

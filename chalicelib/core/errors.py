@@ -19,12 +19,16 @@
     │   └── TooManyFailures          too many failed logins; wait
     ├── Forbidden
     │   ├── NotAuthorized            acts for an application that has not allowed it
+    │   ├── ScopeMissing             the operator's key may not do this
     │   ├── Throttled                call rate over the limit
     │   ├── DeviceZombie             silent for seven days
     │   └── CommandMuted             the device's service does not take this command
     ├── NotFound
     │   ├── ApplicationNotFound
     │   ├── AccountNotFound
+    │   ├── OperatorNotFound
+    │   ├── TenantNotFound
+    │   ├── JobNotFound
     │   ├── ProductNotFound
     │   ├── PointNotFound            no such data point in the thing model
     │   ├── FirmwareNotFound
@@ -179,6 +183,10 @@ class NotAuthorized(Forbidden):
     pass
 
 
+class ScopeMissing(Forbidden):
+    pass
+
+
 class Throttled(Forbidden):
     """More than `limit` calls a minute; `wait` s until the next minute."""
 
@@ -205,6 +213,18 @@ class ApplicationNotFound(NotFound):
 
 
 class AccountNotFound(NotFound):
+    pass
+
+
+class OperatorNotFound(NotFound):
+    pass
+
+
+class TenantNotFound(NotFound):
+    pass
+
+
+class JobNotFound(NotFound):
     pass
 
 

@@ -14,13 +14,12 @@ import hmac
 from threading import Lock
 
 import msgspec
-from pynamodb.exceptions import DeleteError
 
 from ..aws import encryption
 from ..store.applications import ApplicationRecord
 from ..store.base import as_struct
 from ..store.keys import KeyRecord
-from ..store.transactions import Transaction, code_of
+from ..store.transactions import Transaction
 from . import applications, clock, ids
 from .applications import Caller
 from .errors import ApplicationNotFound, InvalidKey, WrongSecret
@@ -101,12 +100,10 @@ def verify(key: str, secret: str) -> ApiKey:
 def revoke(key: str) -> None:
     """End a key for good. One AWS call. Raises InvalidKey where it is unknown or revoked already."""
     global _revoked
+    change = Transaction()
+    change.delete(KeyRecord(key), KeyRecord.id.exists(), InvalidKey(key))
     try:
-        KeyRecord(key).delete(KeyRecord.id.exists())
-    except DeleteError as error:
-        if code_of(error) != "ConditionalCheckFailedException":
-            raise
-        raise InvalidKey(key) from error
+        change.commit()
     finally:
         with _lock:
             _revoked += 1

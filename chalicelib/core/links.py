@@ -17,7 +17,7 @@ from pynamodb.expressions.update import Action
 from ..aws import iot, queues
 from ..store.devices import DEVICE, LINK, QUEUE, DeviceRecord, LinkRecord, Parts, QueueRecord, SessionRecord
 from ..store.transactions import ConditionFailed, Contention, Transaction, pause
-from . import clock, contact, devices, shadow_changes, upgrade_states
+from . import clock, connections, contact, devices, shadow_changes, upgrade_states
 from .products import NodeType
 
 GONE = "gone"
@@ -135,6 +135,8 @@ def _announce(
             LinkRecord.previous.set(link.client) if _live(link) else LinkRecord.previous.remove(),
         ]
         change.update(LinkRecord(record.device, LINK), actions, _as_read(link))
+        if not link.online:
+            connections.came(change)
     change.commit()
 
 
@@ -196,6 +198,8 @@ def _end(record: DeviceRecord, link: LinkRecord, session: str, at: int) -> None:
     if not _live(link) or link.session == session:
         actions += [LinkRecord.online.set(False), LinkRecord.since.set(max(at, int(link.since)))]
         contact.part(change, record, at)
+        if link.online:
+            connections.went(change)
     change.update(LinkRecord(record.device, LINK), actions, _as_read(link))
     change.commit()
 
@@ -215,6 +219,7 @@ def _as_read(link: LinkRecord) -> Any:
     """Condition: nobody has changed the link meanwhile."""
     same = LinkRecord.client == link.client
     same &= LinkRecord.since == link.since
+    same &= LinkRecord.online == link.online
     same &= LinkRecord.session == link.session if link.session else LinkRecord.session.does_not_exist()
     same &= LinkRecord.admitted == link.admitted if link.admitted else LinkRecord.admitted.does_not_exist()
     return same & (LinkRecord.ended == link.ended if link.ended else LinkRecord.ended.does_not_exist())

@@ -137,7 +137,7 @@ def part(
 
     - without a selection: a query, one that keeps the place, and on the first part one for the total;
     - where the selection names devices: a batch read per hundred names, and one per hundred devices;
-    - else on the first part a query per megabyte of the index (some 3,000 devices), and those of
+    - else on the first part a query per megabyte of the index (some 2,500 devices), and those of
       `paging.part_listed`.
 
     Raises ProductNotFound, ListTooLong. Source: XLink 24
@@ -150,23 +150,27 @@ def part(
         shown = _read(caller, product, selection, items, found[offset : offset + limit])
         return Part(shown, len(found))
     name = paging.name(caller.tenant, caller.owner, "product devices", product, selection)
-    walk = _walk(caller, product)
     read = partial(_read, caller, product, selection, items)
     if selection == EVERYTHING:
-
-        def fetch(start: Place | None, wanted: int) -> tuple[list[Shown], Place | None]:
-            shown: list[Shown] = []
-            place = start
-            for _ in range(ROUNDS):
-                records, place = walk.read(place, wanted - len(shown))
-                shown += read([record.device for record in records])
-                if place is None or len(shown) == wanted:
-                    break
-            return shown, place
-
-        total = registration.total_name(caller.owner, product)
-        return paging.part(name, offset, limit, Source(fetch, walk.skip, lambda: counters.total(total)))
+        return paging.part(name, offset, limit, _source(caller, product, read))
     return paging.part_listed(name, offset, limit, partial(_collect, caller, product, selection), read)
+
+
+def _source(caller: Caller, product: str, read: Callable[[list[str]], list[Shown]]) -> Source[Shown]:
+    walk = _walk(caller, product)
+
+    def fetch(start: Place | None, limit: int) -> tuple[list[Shown], Place | None]:
+        shown: list[Shown] = []
+        place = start
+        for _ in range(ROUNDS):
+            records, place = walk.read(place, limit - len(shown))
+            shown += read([record.device for record in records])
+            if place is None or len(shown) == limit:
+                break
+        return shown, place
+
+    total = registration.total_name(caller.owner, product)
+    return Source(fetch, walk.skip, lambda: counters.total(total))
 
 
 def _walk(caller: Caller, product: str, selection: Selection = EVERYTHING) -> Walk[DeviceRecord]:

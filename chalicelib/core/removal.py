@@ -36,6 +36,7 @@ from . import (
     batch_work,
     children,
     clock,
+    connections,
     credentials,
     devices,
     lora_records,
@@ -71,6 +72,7 @@ class _Held(msgspec.Struct, frozen=True):
     credentials: CredentialsRecord | None
     member: MemberRecord | None
     lora: LoraRecord | None
+    link: LinkRecord | None
 
 
 def delete(caller: Caller, device: str, *, cascade: bool = True, check: Check | None = None) -> None:
@@ -158,6 +160,7 @@ def remove(
         if held.credentials.verify_hash:
             credentials.release_code(change, held.credentials.verify_hash, device)
     memberships.release(change, device, held.member)
+    _hang_up(change, device, held.link)
     jobs = [queues.job_message(PURGE, device=device)]
     if held.lora is not None:
         tell = not orphan and record.gateway == held.lora.server
@@ -167,6 +170,18 @@ def remove(
     devices.tell(change, kind, devices.device_of(record), **data)
     change.commit()
     queues.send(queues.WORK, jobs)
+
+
+def _hang_up(change: Transaction, device: str, link: LinkRecord | None) -> None:
+    """Add that the device is connected no more. Fails where its link is not as it was read."""
+    key = LinkRecord(device, LINK)
+    if link is None:
+        change.check(key, LinkRecord.device.does_not_exist())
+    elif link.online:
+        change.update(key, [LinkRecord.online.set(False)], LinkRecord.online == link.online)
+        connections.went(change)
+    else:
+        change.check(key, LinkRecord.online == link.online)
 
 
 def settle_child(child: str, gateway: str, *, cascade: bool) -> None:
@@ -248,10 +263,11 @@ def _erase(kind: Any, found: Any) -> int:
 
 def _read(device: str) -> tuple[DeviceRecord | None, _Held]:
     """One AWS call."""
-    parts = Parts(device, DEVICE, CREDENTIALS, MEMBER, LORA)
+    parts = Parts(device, DEVICE, CREDENTIALS, MEMBER, LORA, LINK)
     held = _Held(
         parts.get(CREDENTIALS, CredentialsRecord),
         parts.get(MEMBER, MemberRecord),
         parts.get(LORA, LoraRecord),
+        parts.get(LINK, LinkRecord),
     )
     return parts.get(DEVICE, DeviceRecord), held

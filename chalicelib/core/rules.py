@@ -25,7 +25,7 @@ from .applications import Caller
 from .errors import InvalidInput, SubscriptionNotFound, TooManyRules
 
 FRESH = 45 * clock.SECOND
-CACHED = 2_000  # owners
+CACHED = 500  # owners
 MOST = 200  # of one application in one dialect
 FIELD = "token"  # the encrypted one
 

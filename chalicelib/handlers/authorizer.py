@@ -5,10 +5,12 @@ import binascii
 from collections.abc import Mapping
 from typing import Any
 
+from .. import context
 from ..core import admission
 from ..core.admission import Admitted
 from ..dialects.huawei import login as huawei
 from ..dialects.shadow import login as shadow
+from ..metrics import count
 from ..settings import settings
 
 LOGINS = (huawei, shadow)  # a dialect whose devices log in: its `claim` and `topics`
@@ -17,6 +19,13 @@ REFUSED: Mapping[str, Any] = {"isAuthenticated": False}
 
 
 def authorize(event: Mapping[str, Any]) -> dict[str, Any]:
+    context.begin(request=(event.get("connectionMetadata") or {}).get("id"), operation="connect")
+    answer = _authorize(event)
+    count("Logins", outcome="admitted" if answer["isAuthenticated"] else "refused")
+    return answer
+
+
+def _authorize(event: Mapping[str, Any]) -> dict[str, Any]:
     mqtt = (event.get("protocolData") or {}).get("mqtt") or {}
     client_id, username = str(mqtt.get("clientId") or ""), str(mqtt.get("username") or "")
     try:
@@ -27,6 +36,7 @@ def authorize(event: Mapping[str, Any]) -> dict[str, Any]:
         claim = login.claim(client_id, username, password)
         admitted = admission.admit(claim) if claim else None
         if admitted is not None:
+            context.note(dialect=claim.dialect, tenant=admitted.tenant, device=admitted.device)
             return _allowed(client_id, admitted, login.topics(admitted))
     return dict(REFUSED)
 

@@ -6,10 +6,12 @@ A dialect is imported by the first request for it.
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
+from time import perf_counter
 from typing import Any
 
 from chalice.app import Response
 
+from .. import context, metrics
 from ..version import VERSION
 from ..web import request as web_request
 from ..web.operations import Api
@@ -17,12 +19,19 @@ from ..web.request import Answer, Request
 from ..web.serving import serve as serve_dialect
 
 JSON = {"Content-Type": "application/json"}
+OWN, UNKNOWN = "polything", "unknown"  # the dialect of the pages, and what no operation matched
+PAGES = {"openapi.json", "docs"}
 
 
 def serve(chalice_request: Any, dialects: Mapping[str, str]) -> Response:
     """`dialects` names the dialect of each first path segment; "" is where all others go."""
+    began = perf_counter()
     request = web_request.from_gateway(chalice_request.to_original_event(), chalice_request.raw_body or b"")
+    dialect = OWN if request.segments[0] in PAGES else dialects.get(request.segments[0], dialects[""])
+    context.begin(request=request.request_id, dialect=dialect)
     answer = _answer(request, dialects)
+    operation = context.current().get("operation", UNKNOWN)
+    metrics.request(dialect, operation, answer.status, (perf_counter() - began) * 1000)
     return Response(body=answer.body.decode(), status_code=answer.status, headers=dict(answer.headers))
 
 

@@ -6,18 +6,32 @@ The device is who the session says, never what the topic text says.
 import base64
 from collections.abc import Mapping
 from importlib import import_module
+from time import perf_counter
 from typing import Any
 
+from .. import context, metrics
 from ..core import links
 from ..metrics import count
 from . import wiring
 
 DIALECTS = {"huawei": "huawei", "shadow": "shadow"}  # by first level of the topic
 CONNECTED, DISCONNECTED = "connected", "disconnected"
+MESSAGE = "device_message"  # its name among the operations
 
 
 def ingest(event: Mapping[str, Any]) -> None:
     """`{payload (base64), topic, client, at (ms), id}`; harmless to repeat."""
+    began, status = perf_counter(), metrics.SERVER_ERROR
+    context.begin(request=event["id"], operation=MESSAGE)
+    try:
+        _ingest(event)
+        status = metrics.TAKEN
+    finally:
+        dialect = context.current().get("dialect", "unknown")
+        metrics.request(dialect, MESSAGE, status, (perf_counter() - began) * 1000)
+
+
+def _ingest(event: Mapping[str, Any]) -> None:
     wiring.wire()
     topic, client = str(event["topic"]), str(event["client"])
     dialect = DIALECTS.get(topic.strip("/").partition("/")[0])
@@ -25,6 +39,7 @@ def ingest(event: Mapping[str, Any]) -> None:
     if dialect is None or session is None or session.dialect != dialect:
         count("DeviceMessageRefused", reason="no session")
         return
+    context.note(dialect=dialect, tenant=session.tenant, device=session.device)
     handle = import_module(f"chalicelib.dialects.{dialect}.device").handle
     message = (topic, base64.b64decode(event["payload"]), int(event["at"]), str(event["id"]))
     if handle(session, *message):
@@ -38,6 +53,7 @@ def ingest(event: Mapping[str, Any]) -> None:
 def presence(event: Mapping[str, Any]) -> None:
     """AWS's presence event; may come late, twice and out of order."""
     wiring.wire()
+    context.begin(operation="presence")
     client, session = str(event.get("clientId", "")), str(event.get("sessionIdentifier", ""))
     kind, at = event.get("eventType"), int(event.get("timestamp") or 0)
     if kind == CONNECTED:

@@ -13,6 +13,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
 
+from .. import context
 from ..core import automation_watch, callbacks, events, fanout
 from ..core.callbacks import Notification
 from ..core.events import Event
@@ -29,6 +30,7 @@ Render = Callable[[Event], Sequence[Notification]]
 
 def dispatch(event: Mapping[str, Any]) -> None:
     """Raises where AWS fails, so that the stream comes again. Harmless to repeat."""
+    context.begin(operation="dispatch")
     heard: list[Event] = []
     for change in event["Records"]:
         if change["eventName"] == "INSERT":  # the end of an event's life is no news

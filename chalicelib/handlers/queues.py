@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
+from .. import context, metrics
 from ..aws.clients import client
 from ..core import callbacks, deliveries
 from ..core.callbacks import Delivery
@@ -48,6 +49,7 @@ JOBS = {  # job: module and function, called with the message's other keys
 
 def deliver(event: Mapping[str, Any]) -> None:
     """POST what the messages hold. A failed POST is queued again, so only AWS and defects raise."""
+    context.begin(operation="deliver")
     received, defect = _deliveries(event["Records"])
     attempted = deliveries.attempt([delivery for _, delivery in received])
     try:
@@ -68,7 +70,7 @@ def work(event: Mapping[str, Any]) -> None:
     defect: Exception | None = None
     for record in event["Records"]:
         try:
-            _run(json.loads(record["body"]))
+            _run(record["messageId"], json.loads(record["body"]))
         except Exception as error:  # noqa: BLE001 - raised below, once the other records are worked
             logger().exception("a background job failed", extra={"message_id": record["messageId"]})
             defect = error
@@ -91,9 +93,12 @@ def _deliveries(records: Sequence[Received]) -> tuple[list[tuple[Received, Deliv
     return read, defect
 
 
-def _run(message: dict[str, Any]) -> None:
-    module, function = JOBS[message.pop("job")]
-    getattr(import_module(f"chalicelib.core.{module}"), function)(**message)
+def _run(ident: str, message: dict[str, Any]) -> None:
+    job = message.pop("job")
+    context.begin(request=ident, operation=job, device=message.get("device"))
+    module, function = JOBS[job]
+    with metrics.job(job):
+        getattr(import_module(f"chalicelib.core.{module}"), function)(**message)
 
 
 def _delete(records: Sequence[Received]) -> None:

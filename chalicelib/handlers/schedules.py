@@ -5,10 +5,12 @@ Each sweep reads only what is due, and decides nothing that an app could see.
 
 from collections.abc import Callable
 
+from .. import context
 from ..core import (
     ageing,
     automation_watch,
     batch_ends,
+    connections,
     disbanding,
     imports,
     lora_sending,
@@ -35,12 +37,14 @@ SWEEPS: tuple[tuple[str, Callable[[], int]], ...] = (
     ("upgrades", upgrade_ends.sweep),
     ("LoRa servers", lora_sending.sweep),
     ("automations", automation_watch.sweep),
+    ("connected devices", connections.measure),
 )
 
 
 def sweep() -> None:
     """All sweeps run, also where one fails; then the first failure is raised."""
     wiring.wire()
+    context.begin(operation="sweep")
     failures: list[Exception] = []
     for name, run in SWEEPS:
         try:

@@ -5,14 +5,29 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from .base import Record, TableMeta, table_name
 
+REALM = "tenants"  # all tenants are one listing
+
+
+class TenantsByRealm(GlobalSecondaryIndex["TenantRecord"]):
+    class Meta:
+        index_name = "by_realm"
+        projection = AllProjection()
+
+    realm = UnicodeAttribute(hash_key=True)
+    listing = UnicodeAttribute(range_key=True)
+
 
 class TenantRecord(Record):
     class Meta(TableMeta):
         table_name = table_name("tenants")
 
     id = UnicodeAttribute(hash_key=True)
+    realm = UnicodeAttribute(default=REALM)
+    listing = UnicodeAttribute()
     name = UnicodeAttribute()
     created = NumberAttribute()
+
+    by_realm = TenantsByRealm()
 
 
 class ApplicationsByTenant(GlobalSecondaryIndex["ApplicationRecord"]):

@@ -8,7 +8,9 @@ does not hold raises the error given with that item at once.
 import random
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +46,31 @@ class _Write:
     kind: str  # check | delete | put | update
     apply: Callable[[TransactWrite], None]
     error: Exception | None
+
+
+@dataclass
+class Companion:
+    """What goes along with the first transaction that succeeds; `gone` once it did."""
+
+    add: "Callable[[Transaction], None]"
+    gone: bool = False
+
+
+_companion: ContextVar[Companion | None] = ContextVar("companion", default=None)
+
+
+@contextmanager
+def accompanied(add: "Callable[[Transaction], None]") -> Iterator[Companion]:
+    """Let the first transaction that succeeds inside carry what `add` puts into it, where it has room.
+
+    So a record of an action is written with the action, whatever use case it is.
+    """
+    companion = Companion(add)
+    token = _companion.set(companion)
+    try:
+        yield companion
+    finally:
+        _companion.reset(token)
 
 
 _ORDER = ("check", "delete", "put", "update")  # the order PynamoDB sends, so that of the reasons
@@ -105,6 +132,15 @@ class Transaction:
             return
         if len(self._writes) > LIMIT:
             raise ValueError(f"a transaction holds {LIMIT} items, not {len(self._writes)}")
+        companion = _companion.get()
+        if companion is None or companion.gone or len(self._writes) == LIMIT:
+            self._send()
+            return
+        companion.add(self)
+        self._send()
+        companion.gone = True
+
+    def _send(self) -> None:
         ordered = [write for kind in _ORDER for write in self._writes if write.kind == kind]
         for attempt in range(TRIES):
             if attempt:

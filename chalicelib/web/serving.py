@@ -4,8 +4,10 @@ Whatever goes wrong is answered in the dialect's own shape; what is not a Polyth
 with its trace and answered as the dialect's internal error.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
+from .. import context
 from ..core.errors import InvalidInput, ListTooLong, PolythingError
 from . import validation
 from .operations import Api, Call, HeadedCall, Operation
@@ -37,18 +39,20 @@ def _serve(api: Api, request: Request) -> Answer:
         operation = match.operation
         if operation is None:
             raise NoSuchOperation(match.allowed)
+        context.note(operation=operation.name)
         return _perform(api, operation, request, match.values)
     except (PolythingError, NoSuchOperation) as error:
+        context.note(error=type(error).__name__)
         return api.render(error, operation)
     except Exception as error:  # noqa: BLE001 - the one place that answers what nobody foresaw
-        _log().exception(
-            "unhandled error", extra={"dialect": api.name, "operation": operation and operation.name}
-        )
+        context.note(error=type(error).__name__)
+        _log().exception("unhandled error")
         return api.render(error, operation)
 
 
 def _perform(api: Api, operation: Operation, request: Request, values: Any) -> Answer:
     caller = api.authenticate(request, operation)
+    context.note(tenant=getattr(caller, "tenant", ""), application=getattr(caller, "application", ""))
     if len(request.body) > validation.MOST_BYTES:
         raise InvalidInput("", f"the body is larger than {validation.MOST_BYTES} bytes")
     parts = {
@@ -60,6 +64,7 @@ def _perform(api: Api, operation: Operation, request: Request, values: Any) -> A
         else None,
         "request": request,
     }
+    context.note(device=_device(parts))
     if operation.headers_type:
         call: Any = HeadedCall(**parts, headers=validation.headers(request, operation.headers_type))
     else:
@@ -68,6 +73,12 @@ def _perform(api: Api, operation: Operation, request: Request, values: Any) -> A
     if _on_the_way(answer.body) > MOST_ANSWER:
         raise ListTooLong("the answer is too large: ask for a smaller page")
     return answer
+
+
+def _device(parts: Mapping[str, Any]) -> object:
+    """Which device the request names, if one."""
+    named = (getattr(parts[place], "device_id", None) for place in ("path", "query", "body"))
+    return next((one for one in named if isinstance(one, str | int)), None)
 
 
 def _on_the_way(body: bytes) -> int:

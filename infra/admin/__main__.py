@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from infra.admin import (
     accounts,
     applications,
+    audit,
     authorizations,
     automations,
     devices,
     groups,
     keys,
+    operators,
     packages,
     products,
     target,
@@ -21,9 +23,12 @@ from infra.admin import (
 from infra.admin.answers import printed
 from infra.admin.errors import NoCloud, explained
 from infra.admin.parsing import Nouns
+from infra.admin.recording import performed
 
 FAILED = 1
 NOUNS = (
+    operators,
+    audit,
     tenants,
     applications,
     authorizations,
@@ -57,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: Namespace) -> int:
     try:
-        answer = options.run(options)
+        answer = performed(options)
     except Exception as error:
         line = explained(error)
         if line is None:

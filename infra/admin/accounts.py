@@ -33,7 +33,11 @@ def add(nouns: Nouns) -> None:
     )
     password_.add_argument("account", metavar="ID")
     delete_ = verbs.verb(
-        "delete", delete, "delete an account and free its login; its tokens end", "account delete 7c…"
+        "delete",
+        delete,
+        "delete an account and free its login; its tokens end",
+        "account delete 7c…",
+        preview=preview,
     )
     delete_.add_argument("account", metavar="ID")
 
@@ -70,6 +74,13 @@ def delete(options: Namespace) -> Answer:
 
     accounts.delete(options.account)
     return Answer({"id": options.account}, f"{options.account} is deleted")
+
+
+def preview(options: Namespace) -> Answer:
+    from chalicelib.core import accounts
+
+    found = accounts.find(options.account)
+    return Answer({**_value(found), "dryRun": True}, f"would delete {found.id} ({found.login})")
 
 
 def _password() -> str:

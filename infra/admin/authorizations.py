@@ -27,6 +27,7 @@ def add(nouns: Nouns) -> None:
         revoke,
         "end it; running processes refuse within a minute",
         "authorization revoke --owner 9a… --grantee 4c…",
+        preview=preview,
     )
     _pair(revoke_)
     list_ = verbs.verb(
@@ -50,16 +51,30 @@ def grant(options: Namespace) -> Answer:
 
 def revoke(options: Namespace) -> Answer:
     """Also names the subscriptions that stay: the grantee made them, with the owner's URLs."""
-    from chalicelib.core import authority, subscriptions
+    from chalicelib.core import authority
 
     authority.revoke(options.owner, options.grantee)
+    return _revoked(options, "no longer acts")
+
+
+def preview(options: Namespace) -> Answer:
+    from chalicelib.core import authority
+
+    authority.find(options.owner, options.grantee)
+    return _revoked(options, "would no longer act")
+
+
+def _revoked(options: Namespace, what: str) -> Answer:
+    from chalicelib.core import subscriptions
+
     left = subscriptions.left_by(options.owner, options.grantee)
     value = {
         "owner": options.owner,
         "grantee": options.grantee,
         "subscriptionsLeft": [_left(one) for one in left],
+        "dryRun": options.dry_run,
     }
-    lines = [f"{options.grantee} no longer acts for {options.owner}"]
+    lines = [f"{options.grantee} {what} for {options.owner}"]
     if left:
         lines.append("these subscriptions stay, as it said that the URLs are the owner's:")
         lines += [f"  {one.id}  {one.notify_type}  {one.url}" for one in left]

@@ -38,7 +38,9 @@ def add(nouns: Nouns) -> None:
     show_ = verbs.verb("show", show, "show an automation and its rule", "automation show 4c… --json")
     on = verbs.verb("enable", enable, "let it look at its devices and times", "automation enable 4c…")
     off = verbs.verb("disable", disable, "stop it; its rule and runs stay", "automation disable 4c…")
-    delete_ = verbs.verb("delete", delete, "delete it, with its runs", "automation delete 4c…")
+    delete_ = verbs.verb(
+        "delete", delete, "delete it, with its runs", "automation delete 4c…", preview=preview
+    )
     runs_ = verbs.verb("runs", runs, "list its runs of fifteen days, newest first", "automation runs 4c…")
     for parser in (show_, on, off, delete_, runs_):
         parser.add_argument("automation", metavar="ID")
@@ -54,6 +56,13 @@ def create(options: Namespace) -> Answer:
     found = applications.find(options.application)
     caller = applications.Caller(tenant=found.tenant, application=found.id, owner=found.id)
     return _told(automations.create(caller, rule, enabled=not options.disabled))
+
+
+def preview(options: Namespace) -> Answer:
+    from chalicelib.core import automations
+
+    found = automations.find(options.automation)
+    return Answer({"id": found.id, "dryRun": True}, f"would delete {found.id} ({found.rule.name})")
 
 
 def list_all(options: Namespace) -> Answer:

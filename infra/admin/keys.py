@@ -23,7 +23,11 @@ def add(nouns: Nouns) -> None:
     list_ = verbs.verb("list", list_all, "list an application's keys", "key list --application 9a…")
     list_.add_argument("--application", required=True, metavar="ID")
     revoke_ = verbs.verb(
-        "revoke", revoke, "end a key for good; running processes refuse it within a minute", "key revoke 5d…"
+        "revoke",
+        revoke,
+        "end a key for good; running processes refuse it within a minute",
+        "key revoke 5d…",
+        preview=preview,
     )
     revoke_.add_argument("key", metavar="ID")
 
@@ -51,6 +55,13 @@ def revoke(options: Namespace) -> Answer:
 
     keys.revoke(options.key)
     return Answer({"id": options.key}, f"{options.key} is revoked")
+
+
+def preview(options: Namespace) -> Answer:
+    from chalicelib.core import keys
+
+    found = keys.find(options.key)
+    return Answer({**_value(found), "dryRun": True}, f"would revoke {found.id} ({found.name})")
 
 
 def _value(found: "ApiKey") -> dict[str, Any]:

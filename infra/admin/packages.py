@@ -39,7 +39,7 @@ def add(nouns: Nouns) -> None:
     list_ = verbs.verb("list", list_all, "list an application's packages", "package list --application 3f…")
     list_.add_argument("--application", required=True, metavar="ID")
     _one(verbs.verb("show", show, "show a package", "package show 7c…"))
-    _one(verbs.verb("delete", delete, "delete a package and its file", "package delete 7c…"))
+    _one(verbs.verb("delete", delete, "delete a package and its file", "package delete 7c…", preview=preview))
 
 
 def _one(parser: ArgumentParser) -> None:
@@ -129,6 +129,13 @@ def delete(options: Namespace) -> Answer:
     found = packages.find(options.package)
     packages.delete(Caller(found.tenant, found.owner, found.owner), found.id)
     return Answer({"id": found.id}, f"deleted {found.name} {found.version}")
+
+
+def preview(options: Namespace) -> Answer:
+    from chalicelib.core import packages
+
+    found = packages.find(options.package)
+    return Answer({**_value(found), "dryRun": True}, f"would delete {found.name} {found.version}")
 
 
 def _caller(application: str) -> "Caller":

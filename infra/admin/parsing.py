@@ -26,6 +26,9 @@ exit codes: 0 done, 1 refused or failed (one line on standard error), 2 wrong us
 """
 
 
+Run = Callable[[argparse.Namespace], Answer]
+
+
 class Nouns:
     """Builds the parser: each noun's module adds itself."""
 
@@ -35,17 +38,18 @@ class Nouns:
 
     def noun(self, name: str, help_: str) -> "Verbs":
         parser = self._nouns.add_parser(name, help=help_, description=f"{name}: {help_}")
-        return Verbs(parser.add_subparsers(metavar="VERB", required=True))
+        return Verbs(name, parser.add_subparsers(metavar="VERB", required=True))
 
 
 class Verbs:
-    def __init__(self, verbs: Any) -> None:
+    def __init__(self, noun: str, verbs: Any) -> None:
+        self._noun = noun
         self._verbs = verbs
 
     def verb(
-        self, name: str, run: Callable[[argparse.Namespace], Answer], help_: str, example: str
+        self, name: str, run: Run, help_: str, example: str, *, preview: Run | None = None
     ) -> argparse.ArgumentParser:
-        """A parser whose options `run` gets."""
+        """A parser whose options `run` gets. What destroys has a `preview`, which only says what would go."""
         parser: argparse.ArgumentParser = self._verbs.add_parser(
             name,
             help=help_,
@@ -60,7 +64,10 @@ class Verbs:
         local.add_argument(
             "--local", dest="state", action="store_const", const=STATE, help=f"--state {STATE}"
         )
-        parser.set_defaults(run=run)
+        if preview:
+            dry = "say what would be destroyed, and destroy nothing"
+            parser.add_argument("--dry-run", action="store_true", help=dry)
+        parser.set_defaults(run=run, preview=preview, noun=self._noun, verb=name)
         return parser
 
 

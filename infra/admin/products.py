@@ -120,6 +120,7 @@ def _value(found: "Product") -> dict[str, Any]:
     return {
         "id": found.id,
         "number": found.number,
+        "shortId": found.short_id,
         "tenant": found.tenant,
         "name": found.name,
         "nodeType": found.node_type.value.lower(),

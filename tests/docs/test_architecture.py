@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import app
-from chalicelib.core import accounts, authority, keys, links, products, rules, tokens
+from chalicelib.core import accounts, authority, keys, links, operators, products, rules, tokens
 from infra.local.template import DATA, resources
 from tests.docs.markdown import ROOT, doc, rows, section, text
 
@@ -76,6 +76,7 @@ def test_what_is_remembered() -> None:
         tokens.FRESH,
         authority.FRESH,
         keys.FRESH,
+        operators.FRESH,
         accounts.FRESH,
         rules.FRESH,
         products.FRESH,

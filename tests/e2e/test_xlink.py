@@ -1,6 +1,7 @@
 """An XLink console watches the devices of a Huawei app: real HTTP, real MQTT, a rule's token, the queue."""
 
 import json
+import secrets
 import urllib.error
 import urllib.request
 from typing import Any
@@ -87,3 +88,38 @@ def test_a_browser_may_call(world: World) -> None:
         assert answer.code == 404
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
         assert json.load(answer)["error"]["code"] == 4041005
+
+
+def test_a_console_imports_devices_that_log_in_as_huaweis_do(world: World) -> None:
+    console = Console(world)
+    made = console.call("POST", "/v2/product", {"name": "lamps", "description": "", "link_type": 1})
+    path = f"/v2/product/{made['id']}"
+    names = [f"{secrets.token_hex(6)}".upper() for _ in range(120)]
+    for _ in range(2):
+        assert console.call("POST", f"{path}/device_batch", names) is None
+    world.cloud.wait_idle()
+    page = console.call("POST", f"{path}/devices", {"limit": 1000, "order": {"mac": "asc"}})
+    assert (page["count"], [each["mac"] for each in page["list"]]) == (120, sorted(names))
+    one = page["list"][7]
+    console.call("POST", f"{path}/device/{one['id']}/property", {"room": "kitchen", "floor": 1.0})
+    filtered = {"query": {"id": one["id"]}, "filter": ["mac", "room", "floor"]}
+    [shown] = console.call("POST", f"{path}/devices", filtered)["list"]
+    assert shown == {"mac": one["mac"], "room": "kitchen", "floor": 1.0}
+    console.call("DELETE", f"{path}/device/{one['id']}")
+    assert console.call("POST", f"{path}/devices", {"limit": 1})["count"] == 119
+
+
+def test_a_device_shows_when_and_whence_it_has_logged_in(world: World) -> None:
+    console = Console(world)
+    path = f"/v2/product/{world.cloud.huawei['productId']}"
+    ident, secret = world.register()
+    world.device(ident, secret).connect()
+    world.until(lambda: world.status(ident) == "ONLINE", "the device to be ONLINE")
+    query = {"query": {"is_online": True}, "order": {"create_time": "desc"}, "limit": 1}
+    [shown] = console.call("POST", f"{path}/devices", query)["list"]
+    assert (shown["is_active"], shown["is_online"], shown["last_login_ip"]) == (True, True, "127.0.0.1")
+    assert shown["create_time"] <= shown["active_date"] <= shown["last_login"]
+    assert shown["authorize_code"] == secret
+    with pytest.raises(urllib.error.HTTPError, match="400") as refused:
+        console.call("DELETE", f"{path}/device/{shown['id']}")
+    assert json.loads(refused.value.read())["error"]["code"] == 4001022

@@ -116,10 +116,36 @@ def imported(fleet: Any) -> dict[str, Any]:
         "aliases": len({each.target for each in held} & set(ids)),
         "credentials": sum(1 for _ in DeviceItem.batch_get([(each, CREDENTIALS) for each in ids])),
         "told": sum(len(list(EventRecord.query(each))) for each in ids[:200]),
+        "lists": _lists(fleet, names),
         "totals": [
             counters.total(registration.total_name(fleet.application)),
             counters.total(registration.total_name(fleet.application, fleet.product.id)),
         ],
+    }
+
+
+def _lists(fleet: Any, names: list[str]) -> dict[str, Any]:
+    """What walks over all of them show: as they were made, sorted, selected, and far away."""
+    from chalicelib.core import product_devices
+    from chalicelib.core.device_query import Condition, Field, Operator, Order, Selection
+
+    def part(selection: Selection, offset: int, limit: int) -> tuple[list[Any], int]:
+        found = product_devices.part(fleet.caller, fleet.product.id, selection, offset, limit)
+        return [each.device.mac_key for each in found.items], found.total
+
+    down = Selection(orders=(Order(Field.MAC, descending=True),))
+    some = Selection(
+        (Condition(Field.MAC, Operator.LIKE, "FF"), Condition(Field.MAC, Operator.LESS, names[8000]))
+    )
+    walks = {
+        name: [mac for offset in range(0, 11_000, 1000) for mac in part(selection, offset, 1000)[0]]
+        for name, selection in (("made", Selection()), ("down", down))
+    }
+    return {
+        "made": sorted(walks["made"]) == names,
+        "down": walks["down"] == names[::-1],
+        "far": part(Selection(), 7_777, 3) == (walks["made"][7_777:7_780], 10_000),
+        "some": sorted(part(some, 0, 1000)[0]) == [name for name in names[:8000] if "FF" in name],
     }
 
 

@@ -219,6 +219,13 @@ def device_shadow(fleet: Any) -> dict[str, Any]:
     return run(fleet, UPDATES)
 
 
+def shadow_repeats(fleet: Any) -> dict[str, Any]:
+    """One message about a shadow sent by 16 at once."""
+    from tests.faults.shadow_race import repeat
+
+    return repeat(fleet)
+
+
 def _states(device: str) -> dict[str, Counter[str]]:
     """Of the changes of the property that many want, and of all others."""
     from chalicelib.store.history import DesiredRecord
@@ -469,6 +476,7 @@ RACES = {
         lora,
         shadows,
         device_shadow,
+        shadow_repeats,
         automations,
         upgrades,
         mac_addresses,

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from chalicelib.core import products, registration, shadow_edits, shadow_fields
@@ -19,6 +20,7 @@ from chalicelib.core.registration import NewDevice
 from chalicelib.core.shadow_documents import Part
 from chalicelib.core.shadow_edits import PathValue, Target
 from chalicelib.core.things import DataType, Property, Service, ThingModel
+from chalicelib.store.history import HistoryRecord
 
 WRITERS = 16
 MODEL = ThingModel(
@@ -197,3 +199,28 @@ def _due(call: Call, states: list[State], applied: list[Call]) -> bool:
             if value is None or call.path not in value:
                 return True
     return False
+
+
+def repeat(fleet: Any) -> dict[str, Any]:
+    """One message sent by all at once, timed and not, of each kind: how many answers, and how many stamps."""
+    product = products.create(fleet.tenant, "repeated", MODEL, node_type=NodeType.ENDPOINT)
+    device = registration.register(
+        fleet.caller, NewDevice("repeated", registration.BY_SECRET, product=product.id)
+    ).device.device
+    short, moved = str(product.short_id), list[int]()
+    answers: list[int] = []
+    for number in range(20):
+        part, before = list(Part)[number % 2], shadow_fields.read(fleet.caller, short, device).stamp
+        target = Target(short, device, f"message-{number}")
+        timestamp = before if number % 4 < 2 else None
+        puts = [PathValue("a0", "x", number), PathValue("b0", "y", number)]
+        send = partial(shadow_edits.put_paths, fleet.caller, target, part, puts, timestamp)
+        with ThreadPoolExecutor(WRITERS) as pool:
+            sent = [pool.submit(send) for _ in range(WRITERS)]
+        answers.append(len({each.result() for each in sent}))
+        moved.append(shadow_fields.read(fleet.caller, short, device).stamp)
+    return {
+        "answers": Counter(answers),
+        "stamps": len(set(moved)),
+        "history": len(list(HistoryRecord.query(device, HistoryRecord.entry < ":"))),
+    }

@@ -52,4 +52,5 @@ def test_ten_thousand_devices_imported_twice_by_workers_that_come_twice() -> Non
     assert (found["devices"], found["names"], found["numbers"]) == (10_000, 10_000, 10_000)
     assert (found["aliases"], found["credentials"]) == (10_000, 10_000)
     assert found["told"] == 200  # of two hundred devices
+    assert all(found["lists"].values()), found["lists"]
     assert found["totals"] == [10_000, 10_000]

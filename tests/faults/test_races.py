@@ -170,3 +170,11 @@ def test_writers_of_one_shadow_lose_nothing_and_are_refused_for_a_reason() -> No
     assert found["same"] is True
     assert found["acknowledged"] > 300
     assert found["refused"]["VersionConflict"] > 50
+
+
+def test_a_message_about_a_shadow_is_applied_once_and_answered_alike() -> None:
+    """Twenty messages of 16 senders each: one answer, one stamp; half are reports, of two services each."""
+    found = race("shadow_repeats")
+    assert found["answers"] == {"1": 20}
+    assert found["stamps"] == 20
+    assert found["history"] == 10 * 2

@@ -264,7 +264,8 @@ def test_a_product_is_shown_in_words(operator: Operator, fleet: Fleet) -> None:
 
 def test_what_other_systems_know_products_and_groups_by_is_shown(operator: Operator, fleet: Fleet) -> None:
     product = fleet.product.id
-    assert operator.json("product", "show", product)["number"] == fleet.product.number
+    shown = operator.json("product", "show", product)
+    assert (shown["number"], shown["shortId"]) == (fleet.product.number, fleet.product.short_id)
     assert operator.json("product", "show-key", product)["key"] == products.key_of(fleet.product)
     assert "product not found" in operator.refused("product", "show-key", ABSENT)
     line = ("group", "list", "--application", fleet.application)

@@ -17,7 +17,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from chalicelib.core import links, registration
+from chalicelib.core import connections, links, registration
 from chalicelib.store.devices import DEVICE, LINK, DeviceRecord, LinkRecord
 from chalicelib.store.outbox import EventRecord
 from tests.support.clock import FakeClock
@@ -71,6 +71,7 @@ class Presence(RuleBasedStateMachine):
         )
         made = registration.register(World.fleet.caller, new)
         self.device = made.device.device
+        self.others = connections.total()
         hours = [stamp(-1), stamp(0), stamp(1)]
         self.clients = [Mqtt(self.device, made.secret, mode=0, stamp=hours[n]) for n in range(CLIENTS)]
         self.sessions = itertools.count(1)
@@ -181,6 +182,7 @@ class Presence(RuleBasedStateMachine):
                 self.jobs.remove(job)
                 links.gone(*job.arguments)
             self.an_announced_connection_is_online()
+        assert connections.total() - self.others == bool(self.alive)
         record = DeviceRecord.get(self.device, DEVICE)
         assert record.activated is self.ever
         wanted = "INACTIVE" if not self.ever else "ONLINE" if self.alive else "OFFLINE"

@@ -16,6 +16,7 @@ def forget_everything() -> None:
         heard,
         keys,
         links,
+        operators,
         products,
         rules,
         tokens,
@@ -29,6 +30,7 @@ def forget_everything() -> None:
     authority.forget()
     keys.forget()
     accounts.forget()
+    operators.forget()
     products.forget()
     rules.forget()
     devices.forget()

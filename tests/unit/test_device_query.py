@@ -7,13 +7,17 @@ from chalicelib.core.device_query import (
     Field,
     Operator,
     Order,
+    Selection,
     Sorter,
+    attributes,
     matches,
+    narrowed,
     value,
     version_number,
 )
 from chalicelib.core.devices import ABNORMAL_AFTER
 from chalicelib.store.devices import DEVICE, DeviceRecord
+from chalicelib.store.walks import Walk
 from tests.support.clock import FakeClock
 
 pytestmark = pytest.mark.usefixtures("clock")
@@ -102,3 +106,45 @@ def test_without_an_order_they_stay_as_they_came() -> None:
     for device in "bca":
         sorter.add(record(device))
     assert sorter.sorted() == ["b", "c", "a"]
+
+
+@pytest.mark.parametrize("operator", list(Operator))
+@pytest.mark.parametrize("field", [Field.NUMBER, Field.MAC, Field.FIRMWARE, Field.ONLINE])
+def test_what_dynamodb_is_asked_for_is_never_less(aws: None, field: Field, operator: Operator) -> None:
+    """The walk brings every device that meets the condition, and with it all that is asked of it."""
+    made = [
+        record(
+            f"d{at}", number=at, mac_key=f"{at:012X}", fw_version=str(at), product="p", listing=f"l{at:02}"
+        )
+        for at in range(12)
+    ]
+    made += [record("f", product="p", listing="m"), record("g", product="p", listing="n", fw_version="x")]
+    for at, each in enumerate(made):
+        if at % 3:
+            each.status, each.last_seen = "ONLINE", 1_700_000_000_000 - (at % 3 - 1) * ABNORMAL_AFTER
+        given = {"tenant": "t", "owner": "o", "gateway": each.device, "node_type": "ENDPOINT"}
+        given |= {"node_id": each.device, "status_detail": "", "modified": 0, "registration": "code"}
+        for name, text in given.items():
+            setattr(each, name, text)
+        each.save()
+    values: list[object] = {
+        Field.NUMBER: [0, 5, 12, -1, 10**17],
+        Field.MAC: ["000000000005", "", "5", "FF"],
+        Field.FIRMWARE: [0, 5, 10],
+        Field.ONLINE: [True, False],
+    }[field]
+    for wanted in values:
+        given_value = (
+            (wanted,) if operator is Operator.IN else str(wanted) if operator is Operator.LIKE else wanted
+        )
+        conditions = (Condition(field, operator, given_value),)
+        walk = Walk(
+            DeviceRecord,
+            "p",
+            DeviceRecord.listing,
+            index="by_product",
+            holds=narrowed(conditions),
+            attributes=("device", *sorted(attributes(Selection(conditions)))),
+        )
+        found = [each.device for some in walk.facts() for each in some if matches(each, conditions)]
+        assert found == [each.device for each in made if matches(each, conditions)], (wanted, found)

@@ -1,4 +1,4 @@
-"""Lists of a product's devices: walks, far offsets, conditions, orders, who sees what, and what each costs."""
+"""Lists of a product's devices: walks, far offsets, conditions, orders, who sees what, what each costs."""
 
 from collections.abc import Iterator
 

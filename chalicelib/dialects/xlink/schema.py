@@ -30,8 +30,8 @@ class ProductPath(Wire, frozen=True):
 
 def format_time(at: int) -> str:
     """Milliseconds to `2015-10-09T08:15:40.843Z`."""
-    moment = datetime.fromtimestamp(at // 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{at % 1000:03d}Z"
+    moment = datetime.fromtimestamp(at // 1000, UTC).replace(tzinfo=None)
+    return f"{moment.isoformat(timespec='seconds')}.{at % 1000:03d}Z"
 
 
 def parse_time(text: str, field: str) -> int:
@@ -41,8 +41,9 @@ def parse_time(text: str, field: str) -> int:
         if not found:
             raise ValueError(text)
         day, clock, part, zone = found.groups()
-        moment = datetime.fromisoformat(f"{day}T{clock}{zone}")
-        at = int(moment.timestamp())
+        seconds = int(datetime.fromisoformat(f"{day}T{clock}{zone}").timestamp())
+        at = seconds * 1000 + int((part or "0")[:3].ljust(3, "0"))
+        format_time(at)  # in UTC it may be of another year, which has to have four digits, too
     except (ValueError, OverflowError):
         raise InvalidInput(field, "is no time as 2015-10-09T08:15:40.843Z") from None
-    return at * 1000 + int((part or "0")[:3].ljust(3, "0"))
+    return at

@@ -59,6 +59,9 @@ def test_versions_are_listed_by_age(app: Gateway, path: str, clock: FakeClock) -
         ("2015-10-09T08 : 15 : 40.843Z", "2015-10-09T08:15:40.843Z"),  # as the document prints it
         ("2015-10-09T08:15:40Z", "2015-10-09T08:15:40.000Z"),
         ("2015-10-09T10:15:40.8+02:00", "2015-10-09T08:15:40.800Z"),
+        ("1969-12-31T23:59:59.999Z", "1969-12-31T23:59:59.999Z"),
+        ("0987-01-01T00:00:00Z", "0987-01-01T00:00:00.000Z"),
+        ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999Z"),
     ],
 )
 def test_times(app: Gateway, path: str, given: str, answered: str) -> None:
@@ -70,6 +73,8 @@ def test_times(app: Gateway, path: str, given: str, answered: str) -> None:
     [
         ({"release_date": "2015-13-09T08:15:40Z"}, 4001001),
         ({"release_date": "yesterday"}, 4001001),
+        ({"release_date": "9999-12-31T23:59:59-12:00"}, 4001001),
+        ({"release_date": "0001-01-01T00:00:00+12:00"}, 4001001),
         ({"version": 2**31}, 4001001),
         ({"version": "one"}, 4001001),
         ({"mod": "m" * 21}, 4001001),

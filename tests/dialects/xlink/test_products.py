@@ -9,6 +9,7 @@ import pytest
 from chalicelib.core import clock, products, registration
 from chalicelib.core.events import EventType
 from chalicelib.core.registration import NewDevice
+from chalicelib.core.things import ThingModel
 from chalicelib.handlers import http
 from chalicelib.store.firmwares import FirmwareRecord
 from chalicelib.store.outbox import EventRecord
@@ -93,6 +94,15 @@ def test_a_product_of_another_systems_app_is_among_them(app: Gateway, fleet: Fle
         "is_release": False,
         "is_registerable": True,
     }
+
+
+def test_more_products_than_one_read_takes(app: Gateway, fleet: Fleet, calls: Calls) -> None:
+    made = [products.create(fleet.tenant, f"p{number}", ThingModel()).id for number in range(120)]
+    calls.clear()
+    listed = [each["id"] for each in app.get("/v2/products").json]
+    assert len(listed) == len(set(listed)) == 121
+    assert set(made) < set(listed)
+    assert calls.made.count("dynamodb.BatchGetItem") == 2
 
 
 def test_changing_all_of_it(app: Gateway) -> None:

@@ -27,7 +27,7 @@ from tests.support.receiver import Receiver, receiving
 from tests.support.triggers import delete, received, stream
 from tests.support.xlink import key_caller
 
-TOKEN = "s3cret-Token"  # noqa: S105 - a test's
+TOKEN = "s3cret-Token"
 TIME = "2023-11-14T22:13:20.000Z"
 
 
@@ -544,7 +544,7 @@ def test_a_url_without_a_port_goes_to_the_usual_one(
 def test_what_forwarding_costs(
     app: Gateway, path: str, fleet: Fleet, meter: Registered, receiver: Receiver, calls: Calls
 ) -> None:
-    """An owner without rules: one query in three quarters of a minute; with one: no further for each event."""
+    """One query in three quarters of a minute, rules or not; none for each event."""
 
     def dispatched(message: str) -> list[str]:
         report(meter.device, message=message)

@@ -228,7 +228,7 @@ def refresh_credentials(call: Call[DevicePath, ForApplication, CredentialRefresh
     also=[f"/iocm/app/dm/{version}/devices/{{deviceId}}" for version in ("v1.1.0", "v1.3.0", "v1.2.0")],
     source="Huawei 1.5.4",
     status=204,
-    raises=(core.DeviceNotFound, core.ProductNotFound),
+    raises=(core.DeviceNotFound, core.ProductNotFound, core.MacTaken),
 )
 def modify_device(call: Call[DevicePath, ForApplication, Modification]) -> None:
     """Change what is known of a device; what is not named stays as it is."""
