@@ -59,7 +59,7 @@ GRANTS: dict[str, tuple[list[str], list[str], list[str], list[str], bool]] = {
     "api_handler": (CORE_TABLES, [], ["work"], [], True),
     "authorizer": (["sessions", "devices"], ["aliases", "keyring"], [], [], False),
     "ingest": (
-        ["devices", "history", "outbox", "commands", "batches", "upgrades", "receipts"],
+        ["counters", "devices", "history", "outbox", "commands", "batches", "upgrades", "receipts"],
         ["sessions", "products"],
         ["work", "ingest-failures"],
         [],

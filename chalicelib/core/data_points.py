@@ -25,6 +25,7 @@ SHAPE = {  # of a value; another type begins without
     "step": None,
     "max_length": None,
     "enum_list": None,
+    "labels": None,
     "type_text": None,
     "fields": (),
     "element": None,

@@ -211,9 +211,10 @@ def _named(caller: Caller, product: str, selection: Selection, names: list[Alias
     targets: dict[str, None] = {}
     for some in batched(names, READ_AT_ONCE):
         keys: list[Key] = [(AliasRecord, each.name, each.scope) for each in some]
-        targets.update((str(each.target), None) for each in find_all(keys).values())  # type: ignore[attr-defined]
-    found = _items(targets, (DEVICE,)).values()
-    records = [each for each in found if isinstance(each, DeviceRecord) and devices.visible(caller, each)]
+        found = find_all(keys).values()
+        targets |= {each.target: None for each in found if isinstance(each, AliasRecord)}
+    items = _items(targets, (DEVICE,)).values()
+    records = [each for each in items if isinstance(each, DeviceRecord) and devices.visible(caller, each)]
     sorter = Sorter(selection.orders)
     for record in sorted(records, key=lambda each: each.listing):
         if record.product == product and device_query.matches(record, selection.conditions):

@@ -97,13 +97,8 @@ def look_again(at: int, now: int) -> int:
     return now + max(LOOK_AGAIN, now - at)
 
 
-def added(changes: Changes, new: Change) -> Changes:
-    """The newer one takes its properties over."""
-    return (*taken_over(changes, new.names), new)
-
-
 def taken_over(changes: Changes, names: Collection[str]) -> Changes:
-    """Without these properties."""
+    """A newer change takes these properties over."""
     return tuple(_without(each, set(names)) for each in changes)
 
 

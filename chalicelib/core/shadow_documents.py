@@ -149,13 +149,16 @@ def desire(
     value already is delivered. `after` is the stamp of the change before it.
     """
     names = tuple(values)
+    taken_over = shadow_changes.taken_over(shadow.changes, names)
+    # who has all that was before a change of which nothing is left misses nothing of it
+    after = next((each.after for each in taken_over if each.stamp == after and not each.names), after)
     new = Change(ident, now, names, names, due=shadow_changes.look_again(now, now), stamp=stamp, after=after)
     wanted = msgspec.structs.replace(
         shadow,
         desired={**shadow.desired, **values},
         desired_times={**shadow.desired_times, **dict.fromkeys(names, stamp)},
         stamp=stamp,
-        changes=shadow_changes.added(shadow.changes, new),
+        changes=(*taken_over, new),
     )
     return _judged(wanted, now, same)
 

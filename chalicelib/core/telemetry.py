@@ -31,6 +31,7 @@ from ..store.transactions import ConditionFailed, Contention, Transaction, pause
 from . import (
     clock,
     commands,
+    connections,
     contact,
     events,
     history,
@@ -251,7 +252,9 @@ def _note(change: Transaction, link: LinkRecord | None, given: Report, *, moved:
         actions.append(LinkRecord.codec.set(given.codec))
     if moved and not link.online and link.client == given.client:
         actions.append(LinkRecord.online.set(True))  # the broker's announcement is late, or was lost
+        connections.came(change)
     same = (LinkRecord.client == link.client) & (LinkRecord.since == link.since)
+    same &= LinkRecord.online == link.online
     if actions:
         change.update(LinkRecord(link.device, LINK), actions, same, Stale())
     elif moved:

@@ -86,6 +86,7 @@ class Field(Struct, frozen=True, omit_defaults=True):
 
     `min` and `max` keep the text they were given, so that "65535.0" is answered as such; compare
     with `bounds`. `max_length` counts characters, of an array its items; None or 0 is no limit.
+    `labels` are what people call the members of `enum_list`, or false and true, in their order.
     `type_text` is how the source wrote the type, where its converter would write it otherwise.
     """
 
@@ -98,6 +99,7 @@ class Field(Struct, frozen=True, omit_defaults=True):
     max_length: Count | None = None
     unit: Text | None = None
     enum_list: tuple[Text, ...] | None = None
+    labels: tuple[Text, ...] | None = None
     description: Text | None = None
     type_text: Name | None = None
     fields: "tuple[Parameter, ...]" = ()

@@ -37,7 +37,13 @@ def serve(chalice_request: Any, dialects: Mapping[str, str]) -> Response:
 
 def _answer(request: Request, dialects: Mapping[str, str]) -> Answer:
     if request.segments == ("openapi.json",) and request.method == "GET":
+        context.note(operation="openapi")
         return Answer(200, openapi(tuple(sorted(set(dialects.values())))), JSON)
+    if request.segments[0] == "docs":
+        from ..web import docs
+
+        context.note(operation="docs")
+        return docs.serve(request)
     return serve_dialect(api_of(dialects.get(request.segments[0], dialects[""])), request)
 
 

@@ -5,9 +5,15 @@ from typing import Any, get_args
 
 import msgspec
 
+from ..core.errors import PolythingError
+from . import examples
 from .operations import Api, Operation, Webhook
 
 REF = "#/components/schemas/{name}"
+ERROR_REF = "#/components/examples/"
+JSON = "application/json"
+
+Errors = dict[str, dict[str, Any]]  # examples of errors, by name
 
 
 def document(apis: Iterable[Api], version: str) -> dict[str, Any]:
@@ -15,14 +21,17 @@ def document(apis: Iterable[Api], version: str) -> dict[str, Any]:
     kinds = _kinds(apis)
     schemas, components = msgspec.json.schema_components(kinds, ref_template=REF)
     schema_of = dict(zip(map(_key, kinds), schemas, strict=True))
+    errors: Errors = {}
     paths: dict[str, dict[str, Any]] = {}
     for api in apis:
         for operation in api.operations:
             for age, path in enumerate((operation.path, *operation.also)):
-                item = _operation(api, operation, schema_of, components, age)
+                item = _operation(api, operation, schema_of, components, errors, age)
                 paths.setdefault(path, {})[operation.method.lower()] = item
     hooks = {
-        f"{api.name}.{hook.name}": _webhook(api, hook, schema_of) for api in apis for hook in api.webhooks
+        f"{api.name}.{hook.name}": _webhook(api, hook, schema_of, components)
+        for api in apis
+        for hook in api.webhooks
     }
     return {
         "openapi": "3.1.0",
@@ -36,6 +45,7 @@ def document(apis: Iterable[Api], version: str) -> dict[str, Any]:
         "webhooks": hooks,
         "components": {
             "schemas": components,
+            "examples": errors,
             "securitySchemes": {name: scheme for api in apis for name, scheme in api.security.items()},
         },
     }
@@ -59,7 +69,12 @@ def _kinds(apis: list[Api]) -> list[Any]:
 
 
 def _operation(
-    api: Api, op: Operation, schema_of: dict[str, Any], components: dict[str, Any], age: int
+    api: Api,
+    op: Operation,
+    schema_of: dict[str, Any],
+    components: dict[str, Any],
+    errors: Errors,
+    age: int,
 ) -> dict[str, Any]:
     description = f"{op.description}\n\nSource: {op.source}.".strip()
     item: dict[str, Any] = {
@@ -72,15 +87,16 @@ def _operation(
             *_parameters(op.query_type, "query", schema_of, components),
             *_parameters(op.headers_type, "header", schema_of, components),
         ],
-        "responses": _responses(api, op, schema_of),
+        "responses": _responses(api, op, schema_of, components, errors),
         "security": [] if op.public else [{name: [] for name in api.security}],
     }
     if age:
         item["deprecated"] = True
     if op.body_type is not None:
-        content = {"application/json": {"schema": schema_of[_key(op.body_type)]}}
+        schema = schema_of[_key(op.body_type)]
+        content = {JSON: {"schema": schema, "example": examples.of(schema, components, full=False)}}
         if op.form:
-            content["application/x-www-form-urlencoded"] = content["application/json"]
+            content["application/x-www-form-urlencoded"] = content[JSON]
         item["requestBody"] = {"required": True, "content": content}
     return item
 
@@ -98,16 +114,26 @@ def _parameters(
             "in": place,
             "required": place == "path" or name in required,
             "schema": part,
+            **(_example(name, part, components) if place == "path" or name in required else {}),
             **({"description": part["description"]} if "description" in part else {}),
         }
         for name, part in schema.get("properties", {}).items()
     ]
 
 
-def _responses(api: Api, op: Operation, schema_of: dict[str, Any]) -> dict[str, Any]:
+def _example(name: str, schema: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
+    """Of a parameter that has to be given; what may be left out is better not filled in for a reader."""
+    return {"example": examples.of({"type": "object", "properties": {name: schema}}, components)[name]}
+
+
+def _responses(
+    api: Api, op: Operation, schema_of: dict[str, Any], components: dict[str, Any], known: Errors
+) -> dict[str, Any]:
     good: dict[str, Any] = {"description": "Success"}
     if op.answer_type is not type(None):
-        good["content"] = {"application/json": {"schema": schema_of[_key(op.answer_type)]}}
+        schema = schema_of[_key(op.answer_type)]
+        example = {"summary": "Success", "value": examples.of(schema, components)}
+        good["content"] = {JSON: {"schema": schema, "examples": {"success": example}}}
     answers: dict[str, Any] = {str(op.status): good}
     errors = dict.fromkeys((*op.raises, *(() if op.public else api.defaults)))
     for kind in errors:
@@ -117,12 +143,13 @@ def _responses(api: Api, op: Operation, schema_of: dict[str, Any]) -> dict[str, 
         if said not in answer["description"]:
             answer["description"] += f"; or {said}"
         _allow(answer, schema_of[_key(api.error_type)])
+        answer["content"][JSON].setdefault("examples", {})[kind.__name__] = _error(api, op, kind, known)
     return dict(sorted(answers.items()))
 
 
 def _allow(answer: dict[str, Any], schema: dict[str, Any]) -> None:
     """An error schema beside what the answer has already."""
-    media = answer.setdefault("content", {}).setdefault("application/json", {"schema": schema})
+    media = answer.setdefault("content", {}).setdefault(JSON, {"schema": schema})
     if media["schema"] == schema:
         return
     either = media["schema"].get("anyOf", [media["schema"]])
@@ -130,7 +157,20 @@ def _allow(answer: dict[str, Any], schema: dict[str, Any]) -> None:
         media["schema"] = {"anyOf": [*either, schema]}
 
 
-def _webhook(api: Api, hook: Webhook, schema_of: dict[str, Any]) -> dict[str, Any]:
+def _error(api: Api, op: Operation, kind: type[PolythingError], known: Errors) -> dict[str, str]:
+    """A reference to the answer as the dialect renders it; equal ones are one."""
+    body = msgspec.json.decode(api.render(kind(), op).body)
+    example = {"summary": f"{kind.__name__}: {api.fault(kind, op).text}", "value": body}
+    name = f"{api.name}.{kind.__name__}"
+    while known.setdefault(name, example) != example:
+        name += f".{op.name}"
+    return {"$ref": ERROR_REF + name}
+
+
+def _webhook(
+    api: Api, hook: Webhook, schema_of: dict[str, Any], components: dict[str, Any]
+) -> dict[str, Any]:
+    schema = schema_of[_key(hook.body_type)]
     return {
         "post": {
             "operationId": f"{api.name}.push.{hook.name}",
@@ -139,7 +179,7 @@ def _webhook(api: Api, hook: Webhook, schema_of: dict[str, Any]) -> dict[str, An
             "description": f"Source: {hook.source}.",
             "requestBody": {
                 "required": True,
-                "content": {"application/json": {"schema": schema_of[_key(hook.body_type)]}},
+                "content": {JSON: {"schema": schema, "example": examples.of(schema, components)}},
             },
             "responses": {"200": {"description": "Received; any other status is tried again later."}},
         }

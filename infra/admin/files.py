@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 from infra.admin.errors import Unreadable
 
 if TYPE_CHECKING:
-    from chalicelib.dialects.huawei.profile import Profile
+    from chalicelib.formats.huawei_profile import Profile
 
 LONGEST = 8 * 1024 * 1024  # bytes; what is larger is no profile, whatever it is
 
 
 def profile(path: Path) -> "Profile":
     """The profile in a zip, an unpacked folder or a JSON file. Raises Unreadable, InvalidInput."""
-    from chalicelib.dialects.huawei import profile as huawei
+    from chalicelib.formats import huawei_profile as huawei
 
     if not path.is_dir():
         return huawei.read(_bytes(path))

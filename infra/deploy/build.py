@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from chalicelib.web import docs
 from infra.deploy import templates
 from infra.deploy.errors import DeployError
 
@@ -45,6 +46,10 @@ def project(folder: Path) -> None:
             shutil.copytree(source, folder / name, ignore=unwanted)
         else:
             shutil.copy(source, folder / name)
+    assets = folder / docs.ASSETS.relative_to(ROOT)
+    assets.mkdir(exist_ok=True)
+    for source in docs.sources():
+        shutil.copy(source, assets)
 
 
 def chalice(folder: Path, *arguments: str, **environment: str) -> str:

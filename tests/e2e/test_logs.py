@@ -68,7 +68,7 @@ def test_no_secret_of_a_story_is_written_and_every_line_says_what_it_is_of(world
     log = world.cloud.log + (world.cloud.state / "stderr.log").read_text(encoding="utf-8")
     assert [one for one in sorted(hidden) if one in log] == []
     of_device = [line.fields for line in read(log) if line.fields.get("device") == ident]
-    assert {"connect", "device_message", "send"} <= {each["operation"] for each in of_device}
+    assert {"connect", "device_message", "drain"} <= {each["operation"] for each in of_device}
     assert all(each["tenant"] for each in of_device if each["operation"] in ("connect", "device_message"))
     requests = [line.fields for line in read(log) if "Requests" in line.units and "status" in line.fields]
     assert all({"request", "dialect", "operation"} <= each.keys() for each in requests)

@@ -7,7 +7,7 @@ from typing import Any
 from chalicelib.core import applications, products
 from chalicelib.core.applications import Caller
 from chalicelib.core.products import Facts, NodeType, Product
-from chalicelib.dialects.huawei import profile
+from chalicelib.formats import huawei_profile as profile
 
 METER = {
     "devices": [

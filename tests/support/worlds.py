@@ -155,7 +155,7 @@ def _report(fleet: Fleet, device: str) -> None:
 
 def _lora(fleet: Fleet, iot: FakeIot) -> tuple[str, str, str]:
     site = make_site(fleet, iot)
-    return site.gateway(EUI).device, site.node("FF112233AABBCCDD").device, site.server.id
+    return site.gateway(EUI).device.device, site.node("FF112233AABBCCDD").device.device, site.server.id
 
 
 def _made(reply: Reply) -> Any:

@@ -135,3 +135,15 @@ def test_the_sweep_writes_the_number(fleet: Fleet, calls: Calls, capsys: pytest.
     calls.clear()
     connections.measure()
     assert calls.made == ["dynamodb.BatchGetItem"]
+
+
+def test_a_report_that_comes_before_the_connections_announcement_counts_it(
+    fleet: Fleet, clock: FakeClock
+) -> None:
+    one = device(fleet, "one")
+    assert one.authorize()["isAuthenticated"]
+    clock.advance(1)
+    one.report("Meter", {"level": 1})
+    assert connections.total() == 1
+    presence(one.client, "session-1", "connected")
+    assert connections.total() == 1

@@ -348,8 +348,8 @@ class TestVersions:
     """A device that follows the rule of `since` never holds a version without all that is in it."""
 
     def test_follow_each_other(self, client: Client, work: WorkQueue) -> None:
-        for level in (1, 2):
-            client.thing.desire({"level": level})
+        for values in ({"level": 1}, {"power": "on"}):
+            client.thing.desire(values)
             work.run()
         first, second = client.got("desired")
         assert (first["since"], second["since"]) == (0, first["version"])
@@ -372,6 +372,35 @@ class TestVersions:
         work.run()
         [message] = client.got("desired")
         assert message == {"version": NOW + 1, "since": 0, "desired": {"level": 1, "power": "on"}}
+
+    def test_several_with_a_deletion_between(self, lamp: Thing, iot: FakeIot, work: WorkQueue) -> None:
+        lamp.desire({"level": 1})
+        lamp.desire({"power": "on"})
+        gone = lamp.delete("desired", "power").json["result"]["timestamp"]
+        lamp.desire({"setting": {}})
+        client = Client(lamp, iot)
+        client.connect()
+        work.run()
+        [message] = client.got("desired")
+        assert message == {"version": gone + 1, "since": gone, "desired": {"level": 1, "setting": {}}}
+
+    def test_what_was_replaced_leaves_no_gap(self, lamp: Thing, iot: FakeIot, work: WorkQueue) -> None:
+        for level in (1, 2, 3):
+            lamp.desire({"level": level})
+        client = Client(lamp, iot)
+        client.connect()
+        work.run()
+        assert client.got("desired") == [{"version": NOW + 2, "since": 0, "desired": {"level": 3}}]
+
+    def test_what_was_replaced_in_part_does(self, lamp: Thing, iot: FakeIot, work: WorkQueue) -> None:
+        client = Client(lamp, iot)
+        client.connect()
+        lamp.desire({"level": 1, "power": "on"})
+        work.run()
+        lamp.desire({"level": 2})
+        work.run()
+        first, second = client.got("desired")
+        assert (first["since"], second["since"]) == (0, first["version"])
 
     def test_of_several_services(self, fleet: Fleet, app: Gateway, iot: FakeIot, work: WorkQueue) -> None:
         """A message for each: none of them is all of the change."""

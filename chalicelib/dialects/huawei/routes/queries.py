@@ -9,8 +9,9 @@ from ....core import errors as core
 from ....core.devices import Device, Status
 from ....core.fleet import Selection
 from ....core.products import NodeType
+from ....formats import huawei_profile
 from ....web.operations import Call, Fault
-from .. import mapping, profile
+from .. import mapping
 from ..api import api
 from ..mapping import QueriedDevice
 from ..schema import ForApplication, PageNo, Text256, Time, Wire, parse_time, required_time
@@ -258,7 +259,7 @@ def query_capabilities(call: Call[None, CapabilityQuery, None]) -> Capabilities:
 
 def _capabilities(device: Device) -> list[ServiceCapability]:
     product = products.load(device.product)
-    known = profile.to_capabilities(products.model_of(product)) if product else []
+    known = huawei_profile.to_capabilities(products.model_of(product)) if product else []
     return convert(known, list[ServiceCapability])
 
 

@@ -9,33 +9,12 @@ from ....core import errors as core
 from ....core.data_points import Changes
 from ....core.points import HIGHEST, Point
 from ....core.things import DataType
+from ....formats.xlink_points import NEAREST, TYPES
 from ....web.operations import Call
 from .. import errors
 from ..api import api
 from ..schema import Id, ProductPath, Text32, Text250, Wire
 
-TYPES = {
-    1: DataType.BOOL,
-    2: DataType.BYTE,
-    3: DataType.INT16,
-    4: DataType.INT32,
-    5: DataType.FLOAT,
-    6: DataType.STRING,
-}
-NEAREST = {kind: number for number, kind in TYPES.items()} | {
-    DataType.INT: 4,
-    DataType.UINT16: 4,
-    DataType.UINT32: 4,
-    DataType.DECIMAL: 5,
-    DataType.DOUBLE: 5,
-    DataType.BYTES: 6,
-    DataType.DATETIME: 6,
-    DataType.DATE: 6,
-    DataType.ENUM: 6,
-    DataType.OBJECT: 6,
-    DataType.STRUCT: 6,
-    DataType.ARRAY: 6,
-}
 CLOSED = {core.ProductReleased: errors.POINT_RELEASED}
 WRITES = (
     core.InvalidInput,

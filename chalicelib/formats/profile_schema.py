@@ -8,10 +8,10 @@ from typing import TypeVar
 
 from msgspec import DecodeError, Struct, ValidationError, json
 
-from ...core import things
-from ...core.errors import InvalidInput
-from ...core.things import Name
-from ...web.validation import explain
+from ..core import things
+from ..core.errors import InvalidInput
+from ..core.things import Name
+from ..web.validation import explain
 
 S = TypeVar("S", bound=Struct)
 

@@ -1,4 +1,4 @@
-"""Huawei device profiles, from and to the thing model.
+"""Huawei device profiles: from and to the thing model.
 
 A profile says which product it is ("devices") and describes its services ("services"). It comes as
 a package of files (see `profile_package`) or as one JSON file with both keys. Published profiles
@@ -15,10 +15,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from ...core import things
-from ...core.errors import InvalidInput
-from ...core.products import Facts
-from ...core.things import DataType, Option, Parameter, Property, ThingModel
+from ..core import things
+from ..core.errors import InvalidInput
+from ..core.products import Facts
+from ..core.things import DataType, Option, Parameter, Property, ThingModel
 from . import profile_schema as wire
 from .profile_package import DEVICE_FILE, MAX_PACKAGE, ZIP_MAGIC, read_folder, unzip
 
@@ -53,6 +53,7 @@ _SPELLINGS = {
     DataType.ARRAY: "array",
 }
 _STRING_LIST = "string list"
+NAMELESS = "Default"  # the service without a name, in a profile that is written
 _OPTIONS = {each.value.lower(): each for each in Option}
 _FLAGS = {"true": True, "false": False, "": False}
 
@@ -93,6 +94,38 @@ def to_capabilities(model: ThingModel) -> list[dict[str, Any]]:
         }
         for service in model.services
     ]
+
+
+def write(facts: Facts, model: ThingModel) -> dict[str, Any]:
+    """One JSON file with both keys, which `read` makes the same model of where it came from a profile.
+
+    A profile has no events, and no service without a name: that is called NAMELESS here. A fact that is
+    not known is an empty text, which cannot be read again.
+    """
+    capabilities, services = [], dict[str, dict[str, Any]]()
+    for service, shown in zip(model.services, to_capabilities(model), strict=True):
+        ident = service.id or NAMELESS
+        kind = {
+            "serviceType": service.type or ident,
+            "description": service.description,
+            "properties": shown["properties"],
+            "commands": shown["commands"],
+        }
+        if services.get(kind["serviceType"], kind) != kind:
+            kind["serviceType"] = ident  # two of one type that differ
+        services[kind["serviceType"]] = kind
+        capabilities.append(
+            {"serviceId": ident, "serviceType": kind["serviceType"], "option": shown["option"]}
+        )
+    device = {
+        "manufacturerId": facts.manufacturer_id or "",
+        "manufacturerName": facts.manufacturer_name or "",
+        "protocolType": facts.protocol_type or "",
+        "deviceType": facts.device_type or "",
+        "model": facts.model or "",
+        "serviceTypeCapabilities": capabilities,
+    }
+    return {"devices": [device], "services": list(services.values())}
 
 
 def _from_files(files: Mapping[str, bytes]) -> Profile:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from chalicelib.core.errors import InvalidInput
 from chalicelib.core.products import Facts
 from chalicelib.core.things import DataType, Parameter, Property, Service, ThingModel
-from chalicelib.dialects.huawei import profile
+from chalicelib.formats import huawei_profile as profile
 
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

@@ -15,7 +15,7 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
-from ...core.errors import InvalidInput
+from ..core.errors import InvalidInput
 
 MAX_PACKAGE = 1024 * 1024  # bytes of a zip or a JSON file as uploaded
 MAX_UNPACKED = 4 * 1024 * 1024  # bytes of all files read
