@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 STAGE ?= dev
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test test-stack package deploy destroy check bench openapi lock clean
+.PHONY: help install run demo test test-stack test-docs package deploy destroy check bench openapi lock clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,9 @@ test: $(STAMP) ## run the tests, in parallel (ARGS="tests/unit -k token" narrows
 
 test-stack: $(STAMP) ## deploy the packaged application to an emulated account and use it there
 	@$(BIN)/python -m pytest -n 0 -m stack --timeout 900 --durations 5 tests/stack $(ARGS)
+
+test-docs: $(STAMP) ## look at /docs with a headless Chromium, installed from Debian's packages where there is none
+	@$(BIN)/python -m pytest -n 0 -m browser --timeout 600 tests/browser $(ARGS)
 
 package: $(STAMP) ## write dist/template.yaml and dist/deployment.zip of STAGE for a pipeline
 	@$(BIN)/python -m infra.deploy package --stage $(STAGE) $(ARGS)

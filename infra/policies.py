@@ -49,7 +49,7 @@ CORE_TABLES = [
     "upgrades",
 ]
 # of the packages' bucket: a signed URL can do what its signer may
-FILES = {"api_handler": ("DeleteObject",), "work": ("GetObject",)}
+FILES = {"api_handler": ("DeleteObject", "GetObject", "PutObject"), "work": ("GetObject",)}
 
 # Failure queues are filled by Lambda itself, with the function's rights.
 # function: (tables read and written, tables only read, queues sent to, queues consumed, talks to devices)

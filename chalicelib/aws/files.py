@@ -6,6 +6,8 @@ from typing import BinaryIO
 from ..settings import settings
 from .clients import client
 
+KIND = "application/octet-stream"
+
 
 def put(key: str, source: BinaryIO, sha256: bytes) -> None:
     """Upload what `source` holds, streamed; S3 refuses it where it is not of this digest. One AWS call."""
@@ -14,13 +16,43 @@ def put(key: str, source: BinaryIO, sha256: bytes) -> None:
         Key=key,
         Body=source,
         ChecksumSHA256=base64.b64encode(sha256).decode(),
-        ContentType="application/octet-stream",
+        ContentType=KIND,
     )
 
 
 def delete(key: str) -> None:
     """Nothing happens where it is gone already. One AWS call."""
     client("s3").delete_object(Bucket=settings().packages, Key=key)
+
+
+def signed_upload(key: str, size: int, sha256: bytes, lasts: int) -> tuple[str, dict[str, str]]:
+    """A URL that anybody may put the object by, for `lasts` s, and the headers to send with it: S3 takes what
+    is of this size and digest only. No AWS call.
+    """
+    digest = base64.b64encode(sha256).decode()
+    place = {
+        "Bucket": settings().packages,
+        "Key": key,
+        "ContentLength": size,
+        "ContentType": KIND,
+        "ChecksumSHA256": digest,
+    }
+    url: str = client("s3").generate_presigned_url("put_object", Params=place, ExpiresIn=lasts)
+    headers = {"Content-Length": str(size), "Content-Type": KIND, "x-amz-checksum-sha256": digest}
+    return url, headers
+
+
+def stored(key: str) -> tuple[int, bytes | None] | None:
+    """Size and, where S3 knows it, SHA-256 of an object; None where there is none. One AWS call."""
+    s3 = client("s3")
+    try:
+        found = s3.head_object(Bucket=settings().packages, Key=key, ChecksumMode="ENABLED")
+    except s3.exceptions.ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
+            raise
+        return None
+    digest = found.get("ChecksumSHA256")
+    return int(found["ContentLength"]), base64.b64decode(digest) if digest else None
 
 
 def signed_url(key: str, lasts: int) -> str:

@@ -117,6 +117,14 @@ def find(application: str) -> Application:
     return as_struct(Application, record)
 
 
+def caller_for(application: str) -> Caller:
+    """Who acts as this application on an operator's behalf. One AWS call. Raises ApplicationNotFound."""
+    if not ids.is_random_id(application):
+        raise ApplicationNotFound(application)
+    found = find(application)
+    return Caller(tenant=found.tenant, application=found.id, owner=found.id)
+
+
 def rotate_secret(application: str) -> str:
     """A new secret in place of the old, which ends at once. It cannot be read again.
 

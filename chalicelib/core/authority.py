@@ -44,7 +44,7 @@ def caller(tenant: str, application: str, asked: str | None) -> Caller:
     """
     if not asked or asked == application:
         return Caller(tenant=tenant, application=application, owner=application)
-    found = _held(asked, application) or _read(asked, application)
+    found = _held(asked, application) or _read(tenant, asked, application)
     return Caller(tenant=found.tenant, application=application, owner=asked)
 
 
@@ -126,13 +126,16 @@ def _held(owner: str, grantee: str) -> Authorization | None:
     return held[1] if held is not None and 0 <= clock.now() - held[0] < FRESH else None
 
 
-def _read(owner: str, grantee: str) -> Authorization:
+def _read(tenant: str, owner: str, grantee: str) -> Authorization:
+    """Where there is none, another tenant's application is as one that does not exist."""
     if not ids.is_random_id(owner):
         raise ApplicationNotFound(owner)  # longer than a key may be, perhaps
     began = clock.now()
     record = AuthorizationRecord.find(owner, grantee)
     if record is None:
-        raise NotAuthorized(applications.find(owner).id)
+        if applications.find(owner).tenant != tenant:
+            raise ApplicationNotFound(owner)
+        raise NotAuthorized(owner)
     found = as_struct(Authorization, record)
     with _lock:
         if len(_loaded) >= CACHED:

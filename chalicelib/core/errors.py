@@ -75,6 +75,7 @@
     │   ├── MembershipRefused        a device is in another group, or not in the one it is to leave
     │   ├── BatchNameTaken
     │   ├── PackageExists            another package of this type, name and version
+    │   ├── UploadIncomplete         the file is not there, or not the one that was announced
     │   ├── PackageMismatch          the package is not for devices of this make
     │   ├── VersionConflict          the shadow was changed since the caller read it
     │   └── Busy                     others keep changing the same thing; try again
@@ -409,6 +410,10 @@ class BatchNameTaken(Conflict):
 
 
 class PackageExists(Conflict):
+    pass
+
+
+class UploadIncomplete(Conflict):
     pass
 
 

@@ -24,12 +24,14 @@ from ..store.transactions import ConditionFailed, Transaction
 from ..store.walks import Key, Walk
 from . import clock, ids, paging
 from .applications import Caller
-from .errors import InvalidInput, PackageExists, PackageNotFound
+from .errors import InvalidInput, PackageExists, PackageNotFound, UploadIncomplete
 from .paging import Page, Source
 
 MOST_BYTES = 1024 * 1024 * 1024
 LONGEST = 256  # characters of each fact
 PIECE = 1024 * 1024  # read at once
+UPLOAD_LASTS = clock.HOUR  # a signed URL to put a package by
+DIGEST = 32  # bytes of a SHA-256
 
 
 class Type(Enum):
@@ -71,6 +73,15 @@ class NewPackage(msgspec.Struct, frozen=True):
     description: str | None = None
 
 
+class Upload(msgspec.Struct, frozen=True):
+    """`id` is the package's, once it is complete. PUT to `url` with these `headers` before `expires` (ms)."""
+
+    id: str
+    url: str
+    headers: dict[str, str]
+    expires: int
+
+
 class Filter(msgspec.Struct, frozen=True):
     type: Type | None = None
     device_type: str | None = None
@@ -91,10 +102,70 @@ def create(caller: Caller, new: NewPackage, source: BinaryIO) -> Package:
     """
     _check(new)
     size, digest = _measured(source)
-    alias = AliasRecord(f"package#{new.type.value}#{new.name}#{new.version}", caller.owner)
+    _check_free(caller.owner, new)
+    ident = ids.random_id()
+    key = object_key(caller.owner, ident)
+    source.seek(0)
+    files.put(key, source, digest)
+    try:
+        return _enter(caller, ident, new, size, digest)
+    except PackageExists:
+        files.delete(key)
+        raise
+
+
+def prepare(caller: Caller, new: NewPackage, size: int, sha256: bytes) -> Upload:
+    """Where to put the bytes of a package that `complete` makes then. One AWS call.
+
+    What is put and never completed stays behind as an object that nothing names. Raises InvalidInput,
+    PackageExists.
+    """
+    _check(new)
+    if not 0 < size <= MOST_BYTES:
+        raise InvalidInput("size", f"must be 1 to {MOST_BYTES} bytes")
+    if len(sha256) != DIGEST:
+        raise InvalidInput("sha256", "is no SHA-256")
+    _check_free(caller.owner, new)
+    ident = ids.random_id()
+    url, headers = files.signed_upload(
+        object_key(caller.owner, ident), size, sha256, UPLOAD_LASTS // clock.SECOND
+    )
+    return Upload(ident, url, headers, clock.now() + UPLOAD_LASTS)
+
+
+def complete(caller: Caller, ident: str, new: NewPackage, size: int, sha256: bytes) -> Package:
+    """Make the package of what was put. Two AWS calls; harmless to repeat, for one more.
+
+    Raises InvalidInput, UploadIncomplete, PackageExists.
+    """
+    _check(new)
+    if not ids.is_random_id(ident):
+        raise UploadIncomplete(ident)
+    held = files.stored(object_key(caller.owner, ident))
+    if held is None or held[0] != size or held[1] not in (None, sha256):
+        raise UploadIncomplete("the file is not there, or of another size or SHA-256")
+    try:
+        return _enter(caller, ident, new, size, sha256)
+    except PackageExists:
+        record = PackageRecord.find(ident)
+        if record is None or (record.owner, record.sha256) != (caller.owner, sha256.hex()):
+            raise
+        return _package(record)
+
+
+def _check_free(owner: str, new: NewPackage) -> None:
+    alias = _alias(owner, new)
     if AliasRecord.find(alias.name, alias.scope) is not None:
         raise PackageExists(f"{new.name} {new.version}")
-    now, ident = clock.now(), ids.random_id()
+
+
+def _alias(owner: str, new: NewPackage | Package, target: str = "") -> AliasRecord:
+    return AliasRecord(f"package#{new.type.value}#{new.name}#{new.version}", owner, target=target)
+
+
+def _enter(caller: Caller, ident: str, new: NewPackage, size: int, digest: bytes) -> Package:
+    """Write the record of bytes that are stored. One AWS call. Raises PackageExists."""
+    now = clock.now()
     record = PackageRecord(
         ident,
         tenant=caller.tenant,
@@ -105,18 +176,11 @@ def create(caller: Caller, new: NewPackage, source: BinaryIO) -> Package:
         sha256=digest.hex(),
         **(msgspec.structs.asdict(new) | {"type": new.type.value}),
     )
-    key = object_key(caller.owner, ident)
-    source.seek(0)
-    files.put(key, source, digest)
-    alias.target = ident
+    taken = PackageExists(f"{new.name} {new.version}")
     change = Transaction()
-    change.put(record)
-    change.put(alias, AliasRecord.name.does_not_exist(), PackageExists(f"{new.name} {new.version}"))
-    try:
-        change.commit()
-    except PackageExists:
-        files.delete(key)
-        raise
+    change.put(record, PackageRecord.id.does_not_exist(), taken)
+    change.put(_alias(caller.owner, new, ident), AliasRecord.name.does_not_exist(), taken)
+    change.commit()
     return _package(record)
 
 
@@ -171,8 +235,7 @@ def delete(caller: Caller, package: str) -> None:
     files.delete(object_key(found.owner, package))
     change = Transaction()
     change.delete(PackageRecord(package), PackageRecord.id.exists(), PackageNotFound(package))
-    alias = AliasRecord(f"package#{found.type.value}#{found.name}#{found.version}", found.owner)
-    change.delete(alias, AliasRecord.target == package)
+    change.delete(_alias(found.owner, found), AliasRecord.target == package)
     try:
         change.commit()
     except ConditionFailed as error:

@@ -160,6 +160,14 @@ def get(tenant: str, product: str) -> Product:
     return found
 
 
+def find(product: str) -> Product:
+    """As it is now, whoever asks: for operators. One AWS call. Raises ProductNotFound."""
+    record = ProductRecord.find(product)
+    if record is None:
+        raise ProductNotFound(product)
+    return as_struct(Product, record)
+
+
 def fresh(tenant: str, product: str) -> Product:
     """As it is now, whatever this process remembers. One AWS call. Raises ProductNotFound as `get`."""
     return as_struct(Product, record_of(tenant, product))

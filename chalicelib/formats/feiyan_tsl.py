@@ -204,7 +204,7 @@ def _decoded(kind: Any, data: bytes, at: str) -> Any:
     except msgspec.ValidationError as error:
         found = explain(error)
         raise InvalidInput(
-            ".".join(filter(None, (at, found.field))), found.reason, missing=found.missing
+            ".".join(filter(None, (at, found.field))).replace(".[", "["), found.reason, missing=found.missing
         ) from error
     except (msgspec.DecodeError, RecursionError) as error:
         raise InvalidInput(at, f"is not JSON: {error}") from error

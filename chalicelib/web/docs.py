@@ -20,7 +20,7 @@ FILES = {  # by the name in our URL: the package's file and its type
 LICENSE = "LICENSE"
 KEPT = 3600  # s that a browser keeps a file
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 HEADERS = {

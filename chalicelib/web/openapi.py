@@ -40,6 +40,7 @@ def document(apis: Iterable[Api], version: str) -> dict[str, Any]:
             "version": version,
             "description": "Device-cloud APIs of several vendors over one shared core.",
         },
+        "servers": [{"url": ".", "description": "where this document is"}],  # whatever the stage
         "tags": [{"name": api.name, "description": api.title} for api in apis],
         "paths": dict(sorted(paths.items())),
         "webhooks": hooks,
@@ -98,6 +99,8 @@ def _operation(
         if op.form:
             content["application/x-www-form-urlencoded"] = content[JSON]
         item["requestBody"] = {"required": True, "content": content}
+    if op.raw:
+        item["requestBody"] = {"required": True, "content": {kind: {} for kind in op.raw}}
     return item
 
 

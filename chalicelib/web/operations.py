@@ -75,6 +75,7 @@ class Operation:
     faults: Mapping[type[PolythingError], Fault]  # where this operation answers otherwise than its dialect
     public: bool
     form: bool  # the body may be a form as well as JSON
+    raw: tuple[str, ...]  # media types of a body that the view reads as it is
     view: View
 
 
@@ -133,6 +134,7 @@ class Api:
         faults: Mapping[type[PolythingError], Fault] | None = None,
         public: bool = False,
         form: bool = False,
+        raw: Sequence[str] = (),
     ) -> Callable[[View], View]:
         def declare(view: View) -> View:
             hints = get_type_hints(view)
@@ -157,6 +159,7 @@ class Api:
                 faults=dict(faults or {}),
                 public=public,
                 form=form,
+                raw=tuple(raw),
                 view=view,
             )
             self.operations.append(made)

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from typing import Any
 
 ROUNDS = 300
@@ -18,7 +19,8 @@ def run() -> Iterator[str]:
     from tests.dialects.huawei.conftest import log_in
     from tests.support.fleet import make_fleet
 
-    with mock_aws():
+    # what a function prints goes to a pipe, not to a terminal
+    with mock_aws(), open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
         provision(os.environ["POLYTHING_PREFIX"])
         fleet = make_fleet()
         applications.set_rate(fleet.application, 100_000)

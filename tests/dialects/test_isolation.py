@@ -6,6 +6,7 @@ named here. That the ids matter is tested too: the caller's own are answered oth
 
 import json
 import re
+import secrets
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
@@ -64,7 +65,7 @@ PLAIN = {  # values of parameters that name nothing of a tenant's
 SHADOW = {"productId": "{short_id}", "deviceId": "{device}", "timestamp": 1_700_000_000_000}
 COMMAND = {"serviceId": "Meter", "method": "SET_LEVEL", "paras": {"value": 7}}
 BODIES: dict[tuple[str, str], Any] = {
-    ("POST", "/iocm/app/batchtask/v1.1.0/tasks"): batch_body("another", ["{device}"]),
+    ("POST", "/iocm/app/batchtask/v1.1.0/tasks"): batch_body("{turn}", ["{device}"]),
     ("POST", "/iocm/app/cmd/v1.4.0/deviceCommandCancelTasks"): {"deviceId": "{device}"},
     ("POST", "/iocm/app/cmd/v1.4.0/deviceCommands"): command_body("{device}"),
     ("PUT", "/iocm/app/cmd/v1.4.0/deviceCommands/{deviceCommandId}"): {"status": "CANCELED"},
@@ -160,7 +161,7 @@ IDLESS = {
     "list_products",
     "list_packages",
 }
-MESSAGE = re.compile(r'"requestId":"[^"]*"')
+MADE = re.compile(r'"(requestId|taskID)":"[^"]*"')  # what is new with every call
 
 
 def operations() -> list[tuple[str, Operation]]:
@@ -202,21 +203,22 @@ class Request:
     @property
     def kinds(self) -> list[str]:
         text = self.path + json.dumps([self.query, self.body])
-        return sorted({kind for kind in re.findall(r"\{(\w+)\}", text)})
+        return sorted({kind for kind in re.findall(r"\{(\w+)\}", text)} - {"turn"})
 
     def send(self, caller: World, names: Names) -> tuple[int, str]:
         """The answer's status and body, in which the ids are told apart by their kind alone."""
 
         def filled(text: str) -> str:
-            return re.sub(r"\{(\w+)\}", lambda found: names[found[1]], text)
+            return re.sub(r"\{(\w+)\}", lambda found: all_names[found[1]], text)
 
+        all_names = {**names, "turn": secrets.token_hex(8)}
         query = {name: filled(text) for name, text in self.query.items()}
         body = None
         if self.body is not None:
             body = _numbers(json.loads(filled(json.dumps(self.body))))
         path = filled(self.path) + (f"?{urlencode(query)}" if query else "")
         reply = caller.call(self.dialect, self.operation.method, path, body)
-        said = MESSAGE.sub("", reply.body)
+        said = MADE.sub("", reply.body)
         for kind in self.kinds:
             said = said.replace(names[kind], f"<{kind}>")
         return reply.status, said

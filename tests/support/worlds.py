@@ -83,7 +83,8 @@ def _make(world: World, iot: FakeIot) -> dict[str, str]:
     )
     made = _made(xlink.post("/v2/product", PRODUCT))
     base = f"/v2/product/{made['id']}"
-    point = _made(xlink.post(f"{base}/datapoint", POINT))
+    named = {**POINT, "name": f"level-{fleet.tenant[:8]}"}  # an id follows from its name
+    point = _made(xlink.post(f"{base}/datapoint", named))
     rule = _made(xlink.post(f"{base}/dds", RULE))
     firmware = _made(xlink.post(f"{base}/firmware", FIRMWARE))
     assert xlink.post(f"{base}/device", {"mac": "A0B1C2D3E4F5"}).status == 200

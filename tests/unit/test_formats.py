@@ -245,7 +245,8 @@ def test_points_become_the_nameless_service_and_come_back() -> None:
     written = xlink_points.write(model)
     assert [each.name for each in written] == ["on", "level"]
     again = xlink_points.read(json.dumps([json_of(each) for each in written]).encode())
-    assert points.points(again) and xlink_points.write(again) == written
+    assert xlink_points.write(again) == written
+    assert len(points.points(again)) == 2
 
 
 def json_of(point: xlink_points.Point) -> dict[str, Any]:
@@ -273,12 +274,16 @@ def test_every_format_reads_what_it_writes(aws: None, kind: Format) -> None:
     model = things.decode(product.things)
     text = json.dumps(models.write(kind, product, model)).encode()
     again = models.read(kind, text)
-    first = json.dumps(models.write(kind, product, again.things))
-    assert json.loads(first) == json.loads(text)
+    assert without_ids(models.write(kind, product, again.things)) == without_ids(json.loads(text))
     if kind is Format.POLYTHING:
         assert again.things == model
     if kind is Format.HUAWEI:
         assert again.facts.model == "M1"
+
+
+def without_ids(written: Any) -> Any:
+    """A point's id follows from its service, which a list of points does not tell."""
+    return [each | {"id": ""} for each in written] if isinstance(written, list) else written
 
 
 def test_a_model_that_is_no_text() -> None:

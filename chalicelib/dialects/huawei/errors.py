@@ -110,6 +110,7 @@ FAULTS: Mapping[type[PolythingError], Fault] = {
     core.MembershipRefused: Fault(400, "100604", "The device group request parameter is invalid."),
     core.BatchNameTaken: Fault(200, "105002", "The batchTask name has exist."),
     core.PackageExists: Fault(409, "100227", "The resource is conflicted."),
+    core.UploadIncomplete: Fault(409, "100227", "The resource is conflicted."),
     core.PackageMismatch: Fault(
         400, "123016", "The parameter is error, targetversion not match with device."
     ),

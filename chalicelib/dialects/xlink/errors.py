@@ -115,6 +115,7 @@ FAULTS: Mapping[type[PolythingError], Fault] = {
     core.MembershipRefused: INVALID,
     core.BatchNameTaken: EXISTS,
     core.PackageExists: EXISTS,
+    core.UploadIncomplete: INVALID,
     core.PackageMismatch: INVALID,
     core.VersionConflict: BUSY,
     core.Busy: BUSY,

@@ -217,8 +217,7 @@ class TestDesiring:
         assert said in reply.json["msg"]
         assert lamp.state == EMPTY
 
-    @pytest.mark.parametrize("status", ["absent", "muted"])
-    def test_of_a_stranger(self, lamp: Thing, status: str) -> None:
+    def test_of_a_stranger(self, lamp: Thing) -> None:
         stranger = Thing(log_in(make_fleet("other")), lamp.product, lamp.id, "")
         assert code(stranger.desire({"power": "on"})) == 900014
         assert code(stranger.report({"power": "on"})) == 900014

@@ -54,6 +54,20 @@ class TestARepeat:
         assert CALLS[name](lamp, more).body == first.body
         assert lamp.read().body == before
 
+    def test_also_where_it_names_no_time(self, lamp: Thing, name: str) -> None:
+        """What was deleted is not there any more, what was written into is no object by now."""
+        if name.startswith("delete"):
+            return  # these have to name one
+        first = CALLS[name](lamp, {"messageId": "m1"})
+        assert code(first) == 0
+        if name.startswith("put"):
+            for part in ("desired", "reported"):
+                lamp.delete(part, "setting")
+                lamp.put(part, "setting", "a", [])
+        before = lamp.read().body
+        assert CALLS[name](lamp, {"messageId": "m1"}).body == first.body
+        assert lamp.read().body == before
+
     def test_counts_for_a_day(self, lamp: Thing, name: str, clock: FakeClock) -> None:
         more = {"timestamp": lamp.time, "messageId": "m1"}
         first = CALLS[name](lamp, more)

@@ -1,6 +1,9 @@
 """The operator's operations, one module per concept."""
 
 from ..api import api
-from . import audit, operators
+from . import applications, audit, automations, callers, devices, operators, packages, products, tenants
 
-__all__ = ["api", "audit", "operators"]
+__all__ = [
+    *("api", "applications", "audit", "automations", "callers", "devices", "operators", "packages"),
+    *("products", "tenants"),
+]
