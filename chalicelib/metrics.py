@@ -16,6 +16,8 @@ from .core import clock
 from .settings import settings
 
 COUNT, MILLISECONDS = "Count", "Milliseconds"
+OF_REQUESTS = ("Requests", "Latency", "ClientErrors", "ServerErrors")
+OF_JOBS = ("Jobs", "JobTime", "JobErrors")
 NONE: Sequence[str] = ()
 TAKEN, SERVER_ERROR = 202, 500
 

@@ -192,7 +192,12 @@ FIRMWARE = {
     "release_date": "2015-10-09T08:15:40.843Z",
     "is_release": False,
 }
-LORA_GATEWAY = {"loraServerId": "{lora_server}", "productId": "{lora_product}", "gatewayEUI": "AA" * 8, "name": "g"}
+LORA_GATEWAY = {
+    "loraServerId": "{lora_server}",
+    "productId": "{lora_product}",
+    "gatewayEUI": "AA" * 8,
+    "name": "g",
+}
 LORA_NODE = {
     "loraServerId": "{lora_server}",
     "productId": "{lora_product}",

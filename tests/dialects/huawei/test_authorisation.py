@@ -113,12 +113,20 @@ def filled(part: Any, values: dict[str, str]) -> Any:
     return part
 
 
+@pytest.fixture
+def colleague(fleet: Fleet) -> Fleet:
+    """An application of the same tenant."""
+    made, secret = applications.create_application(fleet.tenant, "colleague")
+    return Fleet(fleet.tenant, made.id, secret, fleet.product)
+
+
+@pytest.mark.parametrize("who", ["helper", "colleague"])
 @pytest.mark.parametrize(
     ("verb", "path", "body", "status", "code"), TRANSCRIPT, ids=[f"{row[0]} {row[1]}" for row in TRANSCRIPT]
 )
 def test_refused_before_the_grant_done_after_it_refused_after_the_revoke(
-    helping: Gateway,
-    helper: Fleet,
+    request: pytest.FixtureRequest,
+    who: str,
     fleet: Fleet,
     device: str,
     clock: FakeClock,
@@ -131,8 +139,11 @@ def test_refused_before_the_grant_done_after_it_refused_after_the_revoke(
     values = {"device": device, "product": fleet.product.id}
     url = filled(path, values)
     url += ("&" if "?" in url else "?") + f"appId={fleet.application}"
-    # 1.7.2 documents no 100217
-    forbidden = (403, "100203" if path == MANAGEMENT else "100217")
+    helper = request.getfixturevalue(who)
+    helping = log_in(helper)
+    # another tenant's application is as one that does not exist; 1.7.2 documents no 100217
+    unseen = who == "helper" or path == MANAGEMENT
+    forbidden = (403, "100203" if unseen else "100217")
     assert error(helping.call(verb, url, filled(body, values))) == forbidden
     grant(fleet, helper)
     assert error(helping.call(verb, url, filled(body, values))) == (status, code)
@@ -160,14 +171,12 @@ def test_a_device_registered_for_the_owner_is_the_owners(
     assert helping.get(f"{DM}/{made}").status == 404  # without appId it speaks for itself
 
 
-def test_within_a_tenant_it_is_the_same(app: Gateway, fleet: Fleet, device: str) -> None:
-    made, secret = applications.create_application(fleet.tenant, "helper")
-    helper = Fleet(fleet.tenant, made.id, secret, fleet.product)
-    helping, url = log_in(helper), f"{DM}/{device}?appId={fleet.application}"
+def test_within_a_tenant_it_is_the_same(app: Gateway, fleet: Fleet, colleague: Fleet, device: str) -> None:
+    helping, url = log_in(colleague), f"{DM}/{device}?appId={fleet.application}"
     assert error(helping.get(url)) == (403, "100217")
-    authority.grant(fleet.application, helper.application)
+    authority.grant(fleet.application, colleague.application)
     assert helping.get(url).json == app.get(f"{DM}/{device}").json
-    authority.revoke(fleet.application, helper.application)
+    authority.revoke(fleet.application, colleague.application)
     assert error(helping.get(url)) == (403, "100217")
 
 

@@ -4,6 +4,14 @@ from ..api import api
 from . import applications, audit, automations, callers, devices, operators, packages, products, tenants
 
 __all__ = [
-    *("api", "applications", "audit", "automations", "callers", "devices", "operators", "packages"),
-    *("products", "tenants"),
+    "api",
+    "applications",
+    "audit",
+    "automations",
+    "callers",
+    "devices",
+    "operators",
+    "packages",
+    "products",
+    "tenants",
 ]

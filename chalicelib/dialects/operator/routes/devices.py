@@ -16,7 +16,7 @@ Text = Annotated[str, Meta(min_length=1, max_length=256)]
 
 
 class SearchQuery(Wire, frozen=True):
-    """`id` is a device's id, node id, number or MAC address, however it is spelt; `name` needs `productId`."""
+    """`id` is a device's id, node id, number or MAC address, as it is spelt; `name` needs `productId`."""
 
     id: Text | None = None
     name: Text | None = None

@@ -17,7 +17,10 @@ from ..schema import ApplicationPath, Destroyed, Destroying, Id, PageQuery, Wire
 
 Fact = Annotated[str, Meta(min_length=1, max_length=packages.LONGEST)]
 Size = Annotated[int, Meta(ge=1, le=packages.MOST_BYTES, description="bytes")]
-Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="SHA-256 in lower-case hex")]
+EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+Digest = Annotated[
+    str, Meta(pattern="^[0-9a-f]{64}$", description="SHA-256, lower-case hex", examples=[EMPTY])
+]
 
 
 class PackagePath(Wire, frozen=True):
@@ -30,7 +33,7 @@ class OfferedPath(Wire, frozen=True):
 
 
 class PackageBody(Wire, frozen=True, kw_only=True):
-    """`made` is the day it was made; only devices of this device type, model and manufacturer are upgraded."""
+    """`made` is the day it was made. Only devices of this device type, model and manufacturer are upgraded."""
 
     type: PackageType
     name: Fact

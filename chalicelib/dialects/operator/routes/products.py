@@ -8,6 +8,7 @@ from msgspec import Meta
 from ....core import applications, product_changes, products
 from ....core import errors as core
 from ....core.products import Facts, NodeType, Product
+from ....core.things import ThingModel
 from ....formats import models
 from ....formats.models import Format
 from ....web import validation
@@ -207,7 +208,7 @@ def shown(found: Product) -> ProductShown:
 
 def _read(kind: Format, body: bytes) -> models.Read:
     if not body.strip():
-        return models.Read(products.ThingModel())
+        return models.Read(ThingModel())
     if validation.deeper(body, validation.MOST_DEPTH) and not body.startswith(b"PK"):
         raise core.InvalidInput("", f"the body nests deeper than {validation.MOST_DEPTH} levels")
     return models.read(kind, body)
