@@ -238,7 +238,7 @@ def _record(caller: Caller, new: NewDevice, product: products.Product) -> Device
         for name in ("manufacturer_id", "manufacturer_name", "device_type", "model", "protocol_type")
     }
     named = ("name", "description", "is_secure", "imsi", "end_user", "organization", "region", "timezone")
-    optional = facts | {name: getattr(new, name) for name in named}
+    optional = facts | {name: getattr(new, name) for name in named} | {"mac": new.mac_key}
     record = DeviceRecord(
         ident,
         DEVICE,

@@ -78,12 +78,12 @@ def check_desired(model: ThingModel, service_id: str, values: Mapping[str, Any])
 
 
 def check_command(model: ThingModel, service_id: str, method: str, paras: Mapping[str, Any]) -> None:
-    """Refuse a command that the model does not describe.
+    """Refuse a command that the model does not describe, where it describes any.
 
     Raises ServiceNotFound, CommandTypeNotFound, or InvalidInput naming `paras.<parameter>`.
     Source: Huawei 1.9.1, 1.9.7
     """
-    service = _service(model, service_id)
+    service = None if model.commandless else _service(model, service_id)
     if service is None:
         problem = next(filter(None, (free_problem(paras[name], name) for name in paras)), None)
     else:

@@ -190,6 +190,11 @@ class ThingModel(Struct, frozen=True, omit_defaults=True, dict=True):
         """No service is described, so anything goes."""
         return not self.services
 
+    @property
+    def commandless(self) -> bool:
+        """It comes from a system that describes data points alone: nothing is known of commands."""
+        return all(not service.id and not service.commands for service in self.services)
+
 
 def encode(model: ThingModel) -> str:
     """The model as JSON text for the store.

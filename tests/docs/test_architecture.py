@@ -5,9 +5,12 @@ import re
 from typing import Any
 
 import app
+from chalicelib import context
 from chalicelib.core import accounts, authority, keys, links, operators, products, rules, tokens
+from chalicelib.logs import FIELDS
+from chalicelib.metrics import OF_JOBS, OF_REQUESTS
 from infra.local.template import DATA, resources
-from tests.docs.markdown import ROOT, doc, rows, section, text
+from tests.docs.markdown import ROOT, code, doc, rows, section, text
 
 PAGE = doc("architecture.md")
 
@@ -51,7 +54,7 @@ def test_functions() -> None:
 
 
 def metrics() -> set[str]:
-    """First arguments of every call of `count` or `metrics.count` that is a text."""
+    """First arguments of every call of `count` or `gauge` that is a text, and those of requests and jobs."""
     found = set()
     for path in (ROOT / "chalicelib").rglob("*.py"):
         for node in ast.walk(ast.parse(text(path))):
@@ -59,15 +62,24 @@ def metrics() -> set[str]:
                 continue
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             first = node.args[0]
-            if called == "count" and isinstance(first, ast.Constant) and re.match("[A-Z]", str(first.value)):
+            if (
+                called in ("count", "gauge")
+                and isinstance(first, ast.Constant)
+                and re.match("[A-Z]", str(first.value))
+            ):
                 found.add(str(first.value))
-    return found
+    return found | {*OF_REQUESTS, *OF_JOBS}
 
 
 def test_metrics() -> None:
     told = {names(row[0])[0] for row in rows(section(PAGE, "## Logs and metrics"))}
     assert told == metrics()
-    assert "CallbackGivenUp" in told
+    assert {"CallbackGivenUp", "ConnectedDevices", "Requests"} <= told
+
+
+def test_fields_of_log_lines_and_of_the_context() -> None:
+    told = code(section(PAGE, "## Logs and metrics").partition("**Metrics**")[0])
+    assert told - {"polything", "dropped"} == FIELDS | set(context.FIELDS)
 
 
 def test_what_is_remembered() -> None:
