@@ -44,6 +44,13 @@ read what it reported, and send it a command:
   call "{http}/iocm/app/dm/v1.4.0/devices/$ID"
   call {http}/iocm/app/cmd/v1.4.0/deviceCommands -d '{{"deviceId": "'$ID'", "command": {{"serviceId": "Meter", "method": "SET_LEVEL", "paras": {{"value": 70}}}}}}'
 
+see the same device through the other systems (all credentials are in {state}/demo.json):
+
+  XTOKEN=$(curl -s {http}/v2/accesskey_auth -d '{{"id": "{access_key}", "secret": "{access_secret}"}}' | field access_token)
+  curl -s {http}/v2/product/{productId}/devices -H "Access-Token: $XTOKEN" -d '{{"limit": 1}}'; echo
+  STOKEN=$(curl -s {http}/iot-platform/auth/v1/token -d '{{"key": "{appId}", "secret": "{secret}"}}' | field token)
+  curl -s "{http}/iot-platform/device-shadow-server/v1/get?productId={short_id}&deviceId=$ID" -H "auth-token: $STOKEN"; echo
+
 The demo application may make {rate} calls a minute; another one {default}, until `application set-rate`.
 Ctrl-C stops it.
 """  # noqa: E501 -- a line to paste must stay one line
@@ -60,5 +67,8 @@ def instructions(demo: dict[str, Any], state: Path) -> str:
         state=state,
         rate=RATE,
         default=DEFAULT_LIMIT,
+        access_key=demo["xlink"]["accessKeyId"],
+        access_secret=demo["xlink"]["accessKeySecret"],
+        short_id=demo["shadow"]["productId"],
         **demo["huawei"],
     )

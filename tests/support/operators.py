@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from chalicelib.core import operators
+from chalicelib.core import operators, registration
 from chalicelib.core.operators import Scope
+from chalicelib.core.registration import NewDevice
+from tests.support.fleet import Fleet
 from tests.support.gateway import Gateway, Reply
 
 BASE = "/operator/v1"
@@ -29,3 +31,8 @@ def problem(reply: Reply) -> tuple[int, str]:
     assert held["type"] == f"urn:polything:problem:{held['code']}"
     assert held["title"]
     return reply.status, held["code"]
+
+
+def add_device(fleet: Fleet, node_id: str, product: str = "", **more: Any) -> str:
+    new = NewDevice(node_id, registration.BY_SECRET, product=product or fleet.product.id, **more)
+    return registration.register(fleet.caller, new).device.device

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core import accounts, applications, keys, subscriptions
+from chalicelib.core import accounts, applications, callbacks, keys, subscriptions
 from chalicelib.core.applications import Caller
 from chalicelib.core.errors import WrongSecret
 from chalicelib.core.operators import Scope
@@ -70,7 +70,8 @@ def test_a_rate_is_set(root: Gateway, fleet: Fleet) -> None:
     assert applications.find(fleet.application).rate == 7
 
 
-def test_authorizations(root: Gateway, fleet: Fleet) -> None:
+def test_authorizations(root: Gateway, fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(callbacks, "check_url", lambda url: None)
     other, _ = applications.create_application(fleet.tenant, "other")
     path = f"{BASE}/applications/{fleet.application}/authorizations"
     for _ in range(2):
@@ -177,7 +178,7 @@ def test_what_is_not_there(root: Gateway) -> None:
         ("POST", "/applications/{a}/secret", None, {"write", "secrets"}),
         ("POST", "/applications/{a}/keys", {}, {"write", "secrets"}),
         ("GET", "/products/{p}/key", None, {"secrets"}),
-        ("DELETE", "/products/{p}", None, {"destroy"}),
+        ("DELETE", "/products/{p}?dryRun=true", None, {"destroy"}),
         ("GET", "/tenants", None, {"read"}),
     ],
 )

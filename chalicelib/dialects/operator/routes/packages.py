@@ -33,7 +33,7 @@ class OfferedPath(Wire, frozen=True):
 
 
 class PackageBody(Wire, frozen=True, kw_only=True):
-    """`made` is the day it was made. Only devices of this device type, model and manufacturer are upgraded."""
+    """`made` is a day. Only devices of this device type, model and manufacturer are upgraded."""
 
     type: PackageType
     name: Fact
