@@ -19,7 +19,25 @@ os.environ.update(
     POWERTOOLS_METRICS_NAMESPACE="polything",
 )
 
+from tests.support import rights
 from tests.support.clock import FakeClock
+
+rights.record()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker hands over which AWS calls the functions made; the run's own process keeps them."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["rights"] = sorted(rights.made)
+    else:
+        rights.keep(session.config.rootpath)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    output = getattr(node, "workeroutput", {})
+    rights.made.update(tuple(each) for each in output.get("rights", ()))
 
 
 @pytest.fixture

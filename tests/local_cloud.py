@@ -16,10 +16,13 @@ from typing import Any
 
 import pytest
 
+from tests.support import rights
+
 ROOT = Path(__file__).resolve().parents[1]
 SWEEP_SECONDS = 0.5  # what is overdue ends while a test waits, not a minute later
 RETRY_SECONDS = 1
 STOP_SECONDS = 30
+RIGHTS = "rights.json"  # which AWS calls the functions made
 
 
 class CloudProcess:
@@ -76,6 +79,7 @@ class CloudProcess:
             assert process.stdin is not None
             process.stdin.close()
             process.wait(STOP_SECONDS)
+        rights.add(self.state / RIGHTS)
 
     def kill(self) -> None:
         """End it as a crash would; the emulator, a process of its own, still saves what it has."""
@@ -143,6 +147,7 @@ def main(state: Path, broker: str, port: int, mqtt_port: int) -> None:
     from infra.local.sources import Pace
 
     pace = Pace(sweep_every=SWEEP_SECONDS, retry_after=RETRY_SECONDS)
+    rights.record()
     local = LocalCloud(state, port=port, mqtt_port=mqtt_port, broker=broker, pace=pace)
     terminal = logs.set_up(state / "polything.log")
     local.start()
@@ -157,6 +162,7 @@ def main(state: Path, broker: str, port: int, mqtt_port: int) -> None:
             print(json.dumps(answer), file=terminal, flush=True)
     finally:
         local.stop()
+        rights.write(state / RIGHTS)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""`device`: which gateway a device hangs on."""
+"""`device`: finding one by whatever it is called, and which gateway it hangs on."""
 
 from argparse import Namespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from infra.admin.answers import Answer
+from infra.admin.answers import Answer, table, time_text
 from infra.admin.parsing import Nouns
 
 if TYPE_CHECKING:
@@ -12,7 +12,18 @@ if TYPE_CHECKING:
 
 
 def add(nouns: Nouns) -> None:
-    verbs = nouns.noun("device", "which gateway a device hangs on")
+    verbs = nouns.noun("device", "finding one, and which gateway it hangs on")
+    search_ = verbs.verb(
+        "search",
+        search,
+        "find a tenant's devices by an id of any system, or by name",
+        "device search --tenant 3f… --id 0a:1b:2c:3d:4e:5f",
+    )
+    search_.add_argument("--tenant", required=True, metavar="ID")
+    one = search_.add_mutually_exclusive_group(required=True)
+    one.add_argument("--id", metavar="TEXT", help="device id, node id, number or MAC address")
+    one.add_argument("--name", metavar="TEXT", help="needs --product")
+    search_.add_argument("--product", metavar="ID", help="only its devices")
     attach_ = verbs.verb(
         "attach",
         attach,
@@ -29,6 +40,42 @@ def add(nouns: Nouns) -> None:
         parser.add_argument("--application", required=True, metavar="ID", help="whose devices they are")
         parser.add_argument("--device", required=True, metavar="ID", help="the child")
     attach_.add_argument("--gateway", required=True, metavar="ID")
+
+
+def search(options: Namespace) -> Answer:
+    from chalicelib.core import applications, device_search
+    from chalicelib.core.errors import InvalidInput
+
+    tenant = applications.find_tenant(options.tenant)
+    if options.id:
+        found = device_search.by_id(tenant.id, options.id, options.product)
+    elif options.product:
+        found = device_search.by_name(tenant.id, options.product, options.name or "")
+    else:
+        raise InvalidInput("--product", "is missing: a name is looked for in one product", missing=True)
+    rows = [
+        (one.device, one.node_id, str(one.number or ""), one.mac_key or "", one.status.value, one.name or "")
+        for one in found
+    ]
+    heads = ("ID", "NODE ID", "NUMBER", "MAC", "STATUS", "NAME")
+    return Answer(
+        [_shown(one) for one in found], table(heads, rows, empty=f"{tenant.name} has no such device")
+    )
+
+
+def _shown(found: "Device") -> dict[str, Any]:
+    return {
+        "id": found.device,
+        "application": found.owner,
+        "product": found.product,
+        "gateway": found.gateway,
+        "nodeId": found.node_id,
+        "number": found.number,
+        "mac": found.mac_key,
+        "name": found.name,
+        "status": found.status.value,
+        "created": time_text(found.created),
+    }
 
 
 def attach(options: Namespace) -> Answer:

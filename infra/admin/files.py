@@ -1,4 +1,4 @@
-"""Reads the files that an operator names: device profiles, field layouts, rules of automations."""
+"""Reads the files that an operator names: thing models, field layouts, rules of automations."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,6 +7,7 @@ from infra.admin.errors import Unreadable
 
 if TYPE_CHECKING:
     from chalicelib.formats.huawei_profile import Profile
+    from chalicelib.formats.models import Read
 
 LONGEST = 8 * 1024 * 1024  # bytes; what is larger is no profile, whatever it is
 
@@ -21,6 +22,17 @@ def profile(path: Path) -> "Profile":
         return huawei.read_directory(path)
     except OSError as error:
         raise Unreadable(f"{path} cannot be read: {error.strerror}") from error
+
+
+def model(path: Path, kind: str) -> "Read":
+    """A thing model, and what else its format says. Raises Unreadable, InvalidInput."""
+    from chalicelib.formats import models
+    from chalicelib.formats.models import Format, Read
+
+    if Format(kind) is Format.HUAWEI:
+        read = profile(path)
+        return Read(read.things, read.facts)
+    return models.read(Format(kind), _bytes(path))
 
 
 def layout(path: Path) -> str:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from chalicelib.core.products import Product
     from chalicelib.core.things import Service
 
-PROFILE = "the maker's Huawei device profile: a zip, the folder in it, or one JSON file"
+PROFILE = "the maker's Huawei device profile: a zip, the folder in it, or one JSON file; or as --format says"
+FORMATS = ("huawei", "feiyan", "xlink", "polything")
 LAYOUT = "field layout (JSON) of binary payloads; its form is in chalicelib/core/layouts.py"
 
 
@@ -27,6 +28,7 @@ def add(nouns: Nouns) -> None:
     )
     import_.add_argument("--tenant", required=True, metavar="ID")
     _path(import_, "--profile", PROFILE, required=True)
+    _format(import_)
     import_.add_argument("--name", help="what people call it (the profile's model)")
     kinds = ("endpoint", "gateway")
     import_.add_argument("--node-type", choices=kinds, default="endpoint", help="(%(default)s)")
@@ -42,12 +44,30 @@ def add(nouns: Nouns) -> None:
     model_ = verbs.verb("set-model", set_model, model, "product set-model 5d… --profile meter-2.zip")
     model_.add_argument("product", metavar="ID")
     _path(model_, "--profile", PROFILE, required=True)
+    _format(model_)
+    export = "print the thing model in a format"
+    export_ = verbs.verb("export", export_model, export, "product export 5d… --format feiyan > tsl.json")
+    export_.add_argument("product", metavar="ID")
+    _format(export_)
+    delete_ = verbs.verb(
+        "delete",
+        delete,
+        "delete a product that has no devices and is not released",
+        "product delete 5d… --dry-run",
+        preview=preview,
+    )
+    delete_.add_argument("product", metavar="ID")
     layout = "replace or remove the layout of binary payloads"
     layout_ = verbs.verb("set-layout", set_layout, layout, "product set-layout 5d… --layout meter.json")
     layout_.add_argument("product", metavar="ID")
     choice = layout_.add_mutually_exclusive_group(required=True)
     choice.add_argument("--layout", type=Path, metavar="FILE", help=LAYOUT)
     choice.add_argument("--none", action="store_true", help="binary payloads become rawData again")
+
+
+def _format(parser: ArgumentParser) -> None:
+    formats = "huawei (%(default)s), feiyan (TSL), xlink (data points) or polything (nothing is lost)"
+    parser.add_argument("--format", choices=FORMATS, default=FORMATS[0], metavar="FORMAT", help=formats)
 
 
 def _path(parser: ArgumentParser, name: str, help_: str, *, required: bool = False) -> None:
@@ -57,7 +77,7 @@ def _path(parser: ArgumentParser, name: str, help_: str, *, required: bool = Fal
 def import_profile(options: Namespace) -> Answer:
     from chalicelib.core import applications, products
 
-    read = files.profile(options.profile)
+    read = files.model(options.profile, options.format)
     layout = files.layout(options.layout) if options.layout else None
     tenant = applications.get_tenant(options.tenant)
     name = options.name or read.facts.model or read.facts.device_type or options.profile.stem
@@ -93,9 +113,36 @@ def show_key(options: Namespace) -> Answer:
 def set_model(options: Namespace) -> Answer:
     from chalicelib.core import products
 
-    read = files.profile(options.profile)
+    read = files.model(options.profile, options.format)
     current = _found(options.product)
     return _told(products.set_model(current.tenant, current.id, read.things))
+
+
+def export_model(options: Namespace) -> Answer:
+    """Only JSON: it is for a file."""
+    from chalicelib.core import products
+    from chalicelib.formats import models
+    from chalicelib.formats.models import Format
+
+    found = _found(options.product)
+    value = models.write(Format(options.format), found, products.model_of(found))
+    return Answer(value, json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def delete(options: Namespace) -> Answer:
+    from chalicelib.core import product_changes
+
+    found = _found(options.product)
+    product_changes.delete(found.tenant, found.id)
+    return Answer({"id": found.id}, f"deleted {found.id} ({found.name})")
+
+
+def preview(options: Namespace) -> Answer:
+    from chalicelib.core import product_changes
+
+    found = _found(options.product)
+    product_changes.check_deletable(found.tenant, found.id)
+    return Answer({**_value(found), "dryRun": True}, f"would delete {found.id} ({found.name})")
 
 
 def set_layout(options: Namespace) -> Answer:

@@ -14,7 +14,7 @@ from infra.admin.answers import Answer
 if TYPE_CHECKING:
     from chalicelib.core.audit import Actor
 
-READS = {"list", "show", "runs", "search", "log"}  # verbs that change nothing and show no secret
+READS = {"list", "show", "runs", "search", "log", "export"}  # verbs that change nothing and show no secret
 MAKES = {"create", "import", "upload"}
 PARTS = {("package", "upload"), ("package", "delete")}  # these are more than one transaction
 NAMED = (

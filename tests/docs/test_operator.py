@@ -5,21 +5,25 @@ from collections.abc import Callable
 
 import pytest
 
-from chalicelib.core import attempts, audit, clock, operators
+from chalicelib.core import accounts, applications, attempts, audit, clock, keys, operators
 from chalicelib.core.operators import Scope
 from chalicelib.dialects.operator import errors
 from chalicelib.dialects.operator.auth import ACTS
 from chalicelib.dialects.operator.routes import api
 from infra.admin.operators import SCOPES
 from tests.conftest import Calls
+from tests.dialects.operator import test_packages
 from tests.docs.markdown import code, doc, rows, section
+from tests.support.automations import level, notify
 from tests.support.fleet import Fleet, make_fleet
 from tests.support.gateway import Gateway, Reply
-from tests.support.operators import BASE, operator_with
+from tests.support.operators import BASE, add_device, operator_with
+from tests.support.upgrades import make_package
 
 PAGE = doc("operator.md")
 CALL = re.compile(r"`([A-Z]+ /\S+)`")
 Act = Callable[[], Reply]
+Scene = Callable[[Gateway, Fleet], Act]
 
 
 def operations() -> dict[str, list[str]]:
@@ -43,7 +47,7 @@ def test_scopes_are_told_and_the_command_line_knows_them() -> None:
 
 
 def test_every_error_is_told_and_no_other() -> None:
-    told = {(int(row[0]), row[1].strip("`")) for row in rows(section(PAGE, "## Errors"))}
+    told = {(int(row[0]), each) for row in rows(section(PAGE, "## Errors")) for each in code(row[1])}
     faults = {errors.NO_OPERATION, errors.WRONG_VERB, errors.INTERNAL}
     for operation in api.operations:
         faults |= {api.fault(kind, operation) for kind in (*operation.raises, *api.defaults)}
@@ -76,7 +80,85 @@ def revoke(root: Gateway, _: Fleet) -> Act:
     return lambda: root.delete(f"{BASE}/operators/{ident}")
 
 
-SCENES: dict[str, Callable[[Gateway, Fleet], Act]] = {
+def of_product(act: Callable[[Gateway, str], Reply]) -> Scene:
+    return lambda root, fleet: lambda: act(root, f"{BASE}/products/{fleet.product.id}")
+
+
+def of_application(act: Callable[[Gateway, str], Reply]) -> Scene:
+    return lambda root, fleet: lambda: act(root, f"{BASE}/applications/{fleet.application}")
+
+
+def of_tenant(act: Callable[[Gateway, str], Reply]) -> Scene:
+    return lambda root, fleet: lambda: act(root, f"{BASE}/tenants/{fleet.tenant}")
+
+
+def granted(act: str) -> Scene:
+    def scene(root: Gateway, fleet: Fleet) -> Act:
+        other, _ = applications.create_application(fleet.tenant, "other")
+        path = f"{BASE}/applications/{fleet.application}/authorizations/{other.id}"
+        root.put(path, {})
+        return lambda: root.call(act, path, {} if act == "PUT" else None)
+
+    return scene
+
+
+def with_key(root: Gateway, fleet: Fleet) -> Act:
+    made, _ = keys.create(fleet.application)
+    return lambda: root.delete(f"{BASE}/keys/{made.id}")
+
+
+def with_account(act: Callable[[Gateway, str], Reply]) -> Scene:
+    def scene(root: Gateway, fleet: Fleet) -> Act:
+        made = accounts.create(fleet.application, "ann@acme.example", "a password")
+        return lambda: act(root, f"{BASE}/accounts/{made.id}")
+
+    return scene
+
+
+def with_package(act: str) -> Scene:
+    def scene(root: Gateway, fleet: Fleet) -> Act:
+        made = make_package(fleet)
+        return lambda: root.call(act, f"{BASE}/packages/{made.id}")
+
+    return scene
+
+
+def completed(root: Gateway, fleet: Fleet) -> Act:
+    path = f"{BASE}/applications/{fleet.application}/packages"
+    ident = root.post(f"{path}/uploads", test_packages.body()).json["id"]
+    test_packages.put(fleet, ident)
+    return lambda: root.put(f"{path}/{ident}", test_packages.body())
+
+
+def searched(root: Gateway, fleet: Fleet) -> Act:
+    add_device(fleet, "meter-1")
+    return lambda: root.get(f"{BASE}/tenants/{fleet.tenant}/devices?id=meter-1")
+
+
+def new_automation(root: Gateway, fleet: Fleet) -> Act:
+    meter = add_device(fleet, "meter-1")
+    rule = {"name": "full", "conditions": [level(meter)], "actions": [notify("look")]}
+    return lambda: root.post(f"{BASE}/applications/{fleet.application}/automations", {"rule": rule})
+
+
+def with_automation(act: Callable[[Gateway, str], Reply]) -> Scene:
+    def scene(root: Gateway, fleet: Fleet) -> Act:
+        ident = new_automation(root, fleet)().json["id"]
+        return lambda: act(root, f"{BASE}/automations/{ident}")
+
+    return scene
+
+
+def listed(what: str) -> Scene:
+    def scene(root: Gateway, fleet: Fleet) -> Act:
+        new_automation(root, fleet)()
+        make_package(fleet)
+        return lambda: root.get(f"{BASE}/applications/{fleet.application}/{what}?limit=1")
+
+    return scene
+
+
+SCENES: dict[str, Scene] = {
     "GET /me": lambda root, _: lambda: root.get(f"{BASE}/me"),
     "GET /operators": lambda root, _: lambda: root.get(f"{BASE}/operators"),
     "POST /operators": lambda root, _: (
@@ -86,6 +168,69 @@ SCENES: dict[str, Callable[[Gateway, Fleet], Act]] = {
     "GET /audit": lambda root, _: (
         lambda: root.get(f"{BASE}/audit?from=2023-11-14T00:00:00Z&to=2023-11-15T00:00:00Z")
     ),
+    "GET /tenants": lambda root, _: lambda: root.get(f"{BASE}/tenants"),
+    "POST /tenants": lambda root, _: lambda: root.post(f"{BASE}/tenants", {"name": "n"}),
+    "GET /tenants/{tenantId}": of_tenant(lambda root, path: root.get(path)),
+    "GET /tenants/{tenantId}/applications": of_tenant(lambda root, path: root.get(f"{path}/applications")),
+    "POST /tenants/{tenantId}/applications": of_tenant(
+        lambda root, path: root.post(f"{path}/applications", {"name": "n"})
+    ),
+    "GET /applications/{applicationId}": of_application(lambda root, path: root.get(path)),
+    "POST /applications/{applicationId}/secret": of_application(
+        lambda root, path: root.post(f"{path}/secret")
+    ),
+    "PUT /applications/{applicationId}/rate": of_application(
+        lambda root, path: root.put(f"{path}/rate", {"rate": 5})
+    ),
+    "GET /applications/{applicationId}/authorizations": of_application(
+        lambda root, path: root.get(f"{path}/authorizations")
+    ),
+    "PUT /applications/{applicationId}/authorizations/{granteeId}": granted("PUT"),
+    "DELETE /applications/{applicationId}/authorizations/{granteeId}": granted("DELETE"),
+    "GET /applications/{applicationId}/keys": of_application(lambda root, path: root.get(f"{path}/keys")),
+    "POST /applications/{applicationId}/keys": of_application(
+        lambda root, path: root.post(f"{path}/keys", {})
+    ),
+    "DELETE /keys/{keyId}": with_key,
+    "GET /tenants/{tenantId}/accounts": of_tenant(lambda root, path: root.get(f"{path}/accounts")),
+    "POST /applications/{applicationId}/accounts": of_application(
+        lambda root, path: root.post(f"{path}/accounts", {"login": "a@b.example", "password": "a password"})
+    ),
+    "PUT /accounts/{accountId}/password": with_account(
+        lambda root, path: root.put(f"{path}/password", {"password": "another password"})
+    ),
+    "DELETE /accounts/{accountId}": with_account(lambda root, path: root.delete(path)),
+    "GET /tenants/{tenantId}/products": of_tenant(lambda root, path: root.get(f"{path}/products")),
+    "POST /tenants/{tenantId}/products": of_tenant(
+        lambda root, path: root.post(f"{path}/products?format=feiyan&name=n", "{}")
+    ),
+    "GET /products/{productId}": of_product(lambda root, path: root.get(path)),
+    "GET /products/{productId}/key": of_product(lambda root, path: root.get(f"{path}/key")),
+    "GET /products/{productId}/model": of_product(lambda root, path: root.get(f"{path}/model?format=huawei")),
+    "PUT /products/{productId}/model": of_product(
+        lambda root, path: root.put(f"{path}/model?format=feiyan", "{}")
+    ),
+    "PUT /products/{productId}/layout": of_product(
+        lambda root, path: root.put(f"{path}/layout", {"reports": []})
+    ),
+    "DELETE /products/{productId}/layout": of_product(lambda root, path: root.delete(f"{path}/layout")),
+    "DELETE /products/{productId}": of_product(lambda root, path: root.delete(path)),
+    "GET /tenants/{tenantId}/devices": searched,
+    "GET /applications/{applicationId}/packages": listed("packages"),
+    "POST /applications/{applicationId}/packages/uploads": of_application(
+        lambda root, path: root.post(f"{path}/packages/uploads", test_packages.body())
+    ),
+    "PUT /applications/{applicationId}/packages/{packageId}": completed,
+    "GET /packages/{packageId}": with_package("GET"),
+    "DELETE /packages/{packageId}": with_package("DELETE"),
+    "GET /applications/{applicationId}/automations": listed("automations"),
+    "POST /applications/{applicationId}/automations": new_automation,
+    "GET /automations/{automationId}": with_automation(lambda root, path: root.get(path)),
+    "PUT /automations/{automationId}/enabled": with_automation(
+        lambda root, path: root.put(f"{path}/enabled", {"enabled": False})
+    ),
+    "DELETE /automations/{automationId}": with_automation(lambda root, path: root.delete(path)),
+    "GET /automations/{automationId}/runs": with_automation(lambda root, path: root.get(f"{path}/runs")),
 }
 
 

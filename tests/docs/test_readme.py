@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -12,6 +13,7 @@ import pytest
 import app
 from chalicelib.version import VERSION
 from infra.local import demo
+from infra.local.__main__ import parser as local_parser
 from infra.local.instructions import instructions
 from tests.docs.markdown import FENCE, ROOT, doc, rows, section, text
 
@@ -124,3 +126,58 @@ def test_every_test_folder_is_described() -> None:
 
 def test_the_changelog_has_a_part_for_what_is_not_released() -> None:
     assert re.search(r"^## Unreleased$", text(ROOT / "CHANGELOG.md"), re.MULTILINE)
+
+
+CHINESE = text(ROOT / "README.zh.md")
+
+
+def blocks(page: str) -> list[str]:
+    """Fenced blocks but the one that explains folders in words."""
+    return [block for _, block in FENCE.findall(page) if not block.startswith("app.py ")]
+
+
+def commands(page: str) -> list[str]:
+    """What a reader may paste: lines of blocks, and what stands between backticks."""
+    lines = [line for block in blocks(page) for line in block.splitlines()]
+    quoted = re.findall(r"`([^`\n]+)`", FENCE.sub("", page))
+    return [line for line in (*lines, *quoted) if re.match(r"make |curl |\.venv/bin/python ", line)]
+
+
+def test_both_languages_tell_of_the_same_commands_and_pages() -> None:
+    assert blocks(README) == blocks(CHINESE)
+    assert sorted(commands(README)) == sorted(commands(CHINESE))
+    links = [set(re.findall(r"\]\(([\w./-]+)\)", page)) for page in (README, CHINESE)]
+    assert links[0] - {"README.zh.md"} == links[1] - {"README.md"}
+    sizes = [
+        [len(rows(f"{part}")) for part in re.split(r"^## ", page, flags=re.M)] for page in (README, CHINESE)
+    ]
+    assert sizes[0] == sizes[1]
+    folders = [
+        [
+            line.split()[0]
+            for _, block in FENCE.findall(page)
+            if block.startswith("app.py ")
+            for line in block.splitlines()
+        ]
+        for page in (README, CHINESE)
+    ]
+    assert folders[0] == folders[1]
+    assert f"{VERSION} " in CHINESE
+
+
+def test_every_make_command_of_the_readme_is_one_that_make_would_run() -> None:
+    made = [line for line in commands(README) if line.startswith("make ")]
+    assert {"make run", "make test", "make demo", "make -s openapi"} <= set(made)
+    for line in made:
+        run(*shlex.split(line.replace("make ", "make -n ", 1)))
+        options = re.search(r'ARGS="([^"]*)"', line)
+        if options and "make run" in line:
+            local_parser().parse_args(shlex.split(options[1]))
+
+
+def test_every_other_command_of_the_readme_runs() -> None:
+    """Those with curl are run against a cloud, in tests/e2e/test_readme.py."""
+    others = [line for line in commands(README) if not line.startswith(("make ", "curl "))]
+    assert others == [".venv/bin/python -m infra.admin --help"]
+    for line in others:
+        assert "usage" in run(sys.executable, *shlex.split(line)[1:])
