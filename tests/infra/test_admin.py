@@ -41,6 +41,7 @@ class Operator:
         self.out = self.err = ""
 
     def run(self, *line: object) -> int:
+        self._capsys.readouterr()  # what jobs printed before
         code = main([str(word) for word in line])
         self.out, self.err = self._capsys.readouterr()
         return code

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+import msgspec
 from msgspec import Meta
 
 from ...core.extended_properties import LONGEST_NAME
@@ -81,11 +82,20 @@ class DevicesQuery(Wire, frozen=True):
     order: dict[str, str] | None = None
 
 
+def _fields() -> dict[str, Any]:
+    """What an item of a list may hold beside extended properties: all but the enterprise's id."""
+    described = msgspec.json.schema(DeviceInfo)["$defs"]["DeviceInfo"]["properties"]
+    return {name: schema for name, schema in described.items() if name != "corp_id"}
+
+
+ListedDevice = Annotated[dict[str, Any], Meta(extra_json_schema={"properties": _fields()})]
+
+
 class DeviceList(Wire, frozen=True):
     """`count` is over the whole list; each device has the fields that `filter` has chosen."""
 
     count: int
-    list: list[dict[str, Any]]
+    list: list[ListedDevice]
 
 
 __all__ = [
