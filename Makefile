@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 STAGE ?= dev
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test test-stack test-docs package deploy destroy check bench openapi lock clean
+.PHONY: help install run demo test test-stack test-docs rights package deploy destroy check bench openapi lock clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,7 +33,7 @@ test-stack: $(STAMP) ## deploy the packaged application to an emulated account a
 	@$(BIN)/python -m pytest -n 0 -m stack --timeout 900 --durations 5 tests/stack $(ARGS)
 
 test-docs: $(STAMP) ## look at /docs with a headless Chromium, installed from Debian's packages where there is none
-	@$(BIN)/python -m pytest -n 0 -m browser --timeout 600 tests/browser $(ARGS)
+	@$(BIN)/python -m pytest -n 0 -m browser --timeout 600 -rs tests/browser $(ARGS)
 
 rights: $(STAMP) ## hold the AWS calls that the last full test run made against the functions' policies
 	@$(BIN)/python -m tests.rights

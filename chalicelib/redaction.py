@@ -5,14 +5,15 @@ from collections.abc import Mapping
 from typing import Any
 
 MASK = "***"
-# Names of fields that hold a secret, and what stands after them in a text.
+# Names of fields that hold a secret, and what stands after them in a text. What could be read over and
+# over again is bounded: the time is linear in the text, whoever wrote it.
 _NAMED = re.compile(
-    r"""(?ix) (\b [\w-]* (?: secret | passw(?:or)?d | token | authorization | psk | signature | credential
-        | verify_?code | app_?key | data_?key ) [\w-]* ["']? \s* [:=] \s* ["']?)
-        (?:bearer\s+)? [^\s"',;&}\])]+"""
+    r"""(?ix) ((?: secret | passw(?:or)?d | token | authorization | psk | signature | credential
+        | verify_?code | app_?key | data_?key ) [\w-]{0,80} ["']? \s{0,9} [:=] \s{0,9} ["']?)
+        (?:bearer\s{1,9})? [^\s"',;&}\])]+"""
 )
-_BEARER = re.compile(r"(?i)\b(bearer\s+)\S+")
-_URL = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)(?:[^\s/@\"']*@)?([^\s/?#\"']+)[^\s\"')>]*")
+_BEARER = re.compile(r"(?i)\b(bearer\s{1,9})\S+")
+_URL = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)(?:[^\s/@\"']{0,500}@)?([^\s/?#\"']+)[^\s\"')>]*")
 
 
 def text(said: str) -> str:

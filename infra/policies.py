@@ -27,10 +27,12 @@ CORE_TABLES = [
     "commands",
     "counters",
     "cursors",
+    "deliveries",
     "devices",
     "firmwares",
     "groups",
     "history",
+    "jobs",
     "keyring",
     "keys",
     "operations",
@@ -55,8 +57,9 @@ FILES = {"api_handler": ("DeleteObject", "GetObject", "PutObject"), "work": ("Ge
 # function: (tables read and written, tables only read, queues sent to, queues consumed, talks to devices)
 # What operators did is written and read, never deleted.
 APPENDED = {"api_handler": ["audit"]}
+WRITTEN = {"deliver": ["deliveries"], "redeliver": ["deliveries"]}  # a batch at a time, never read
 GRANTS: dict[str, tuple[list[str], list[str], list[str], list[str], bool]] = {
-    "api_handler": (CORE_TABLES, [], ["work"], [], True),
+    "api_handler": (CORE_TABLES, [], ["callback-retries", "work"], [], True),
     "authorizer": (["sessions", "devices"], ["aliases", "keyring"], [], [], False),
     "ingest": (
         ["counters", "devices", "history", "outbox", "commands", "batches", "upgrades", "receipts"],
@@ -65,7 +68,13 @@ GRANTS: dict[str, tuple[list[str], list[str], list[str], list[str], bool]] = {
         [],
         True,
     ),
-    "presence": (["counters", "devices", "outbox"], ["sessions", "products"], ["work", "ingest-failures"], [], True),
+    "presence": (
+        ["counters", "devices", "outbox"],
+        ["sessions", "products"],
+        ["work", "ingest-failures"],
+        [],
+        True,
+    ),
     "dispatch": (
         ["automations"],
         ["applications", "subscriptions", "outbox", "products"],
@@ -87,7 +96,7 @@ GRANTS: dict[str, tuple[list[str], list[str], list[str], list[str], bool]] = {
         ["callback-retries"],
         False,
     ),
-    "work": (CORE_TABLES, [], ["work"], ["work"], True),
+    "work": (CORE_TABLES, [], ["callback-retries", "work"], ["callback-dlq", "work"], True),
     "sweep": (CORE_TABLES, [], ["work"], [], True),
 }
 
@@ -96,12 +105,14 @@ def policy(stage: str, function: str) -> dict[str, Any]:
     written, read, sent, consumed, devices = GRANTS[function]
     prefix = f"polything-{stage}"
     statements: list[dict[str, Any]] = [KEEP_LOGS]
-    if written:
-        statements.append(_tables(prefix, written, (*READ, *WRITE)))
-    if read:
-        statements.append(_tables(prefix, read, READ))
-    if function in APPENDED:
-        statements.append(_tables(prefix, APPENDED[function], (*READ, "PutItem", "UpdateItem")))
+    for names, actions in (
+        (written, (*READ, *WRITE)),
+        (read, READ),
+        (APPENDED.get(function), (*READ, "PutItem", "UpdateItem")),
+        (WRITTEN.get(function), ("BatchWriteItem",)),
+    ):
+        if names:
+            statements.append(_tables(prefix, names, actions))
     if sent:
         statements.append(_queues(prefix, sent, ("SendMessage",)))
     if consumed:

@@ -50,6 +50,33 @@ def _entry(ident: str, message: Message) -> dict[str, Any]:
     return entry
 
 
+@dataclass(frozen=True)
+class Received:
+    """`sent` in ms; `receipt` names it to `forget`."""
+
+    body: str
+    sent: int
+    receipt: str
+
+
+def receive(name: str, most: int) -> list[Received]:
+    """Up to `most` (10) messages, which stay hidden for the queue's time. One AWS call."""
+    answer = client("sqs").receive_message(
+        QueueUrl=url(name), MaxNumberOfMessages=most, AttributeNames=["SentTimestamp"], WaitTimeSeconds=1
+    )
+    return [
+        Received(each["Body"], int(each["Attributes"]["SentTimestamp"]), each["ReceiptHandle"])
+        for each in answer.get("Messages", [])
+    ]
+
+
+def forget(name: str, received: Sequence[Received]) -> None:
+    """Delete messages, ten at most. One AWS call, none for none."""
+    entries = [{"Id": str(i), "ReceiptHandle": each.receipt} for i, each in enumerate(received)]
+    if entries:
+        client("sqs").delete_message_batch(QueueUrl=url(name), Entries=entries)
+
+
 def work(job: str, delay: int = 0, **arguments: Any) -> None:
     """Put one background job on the work queue; handlers/queues.py names the jobs."""
     send(WORK, [job_message(job, delay, **arguments)])

@@ -8,8 +8,6 @@ An entry names no secret: who, what, on which records. It is kept `KEPT`. Those 
 collection; operators are few.
 """
 
-import base64
-import binascii
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,8 +19,8 @@ import msgspec
 from ..store.operators import AuditRecord
 from ..store.transactions import Transaction, accompanied
 from ..store.walks import Walk
-from . import clock, ids
-from .errors import InvalidInput, PolythingError
+from . import clock, cursors, ids
+from .errors import PolythingError
 
 KEPT = 400 * clock.DAY
 MOST_LISTED = 200  # entries a page
@@ -144,7 +142,7 @@ def page(since: int | None, until: int | None, cursor: str | None, size: int) ->
     ahead = now + clock.DAY  # another process's clock may run ahead
     high = ahead if until is None else min(until, ahead)
     first, last = ids.ordered_bound(low), ids.ordered_bound(high)
-    before = min(_place(cursor), last) if cursor else last
+    before = min(cursors.read(cursor), last) if cursor else last
     entries: list[Entry] = []
     for month in _months(low, int(before[:12], 16)):
         # what sorts below an entry's id ends where the id begins
@@ -154,7 +152,7 @@ def page(since: int | None, until: int | None, cursor: str | None, size: int) ->
         entries += [_entry(each) for each in found if each.entry < before][:wanted]
         if len(entries) > size:
             kept = entries[:size]
-            return Listing(kept, _cursor(kept[-1].id))
+            return Listing(kept, cursors.text_of(kept[-1].id))
     return Listing(entries)
 
 
@@ -185,17 +183,3 @@ def _months(low: int, high: int) -> Iterator[str]:
         yield month
         begin = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
         month = _month(int(begin.timestamp()) * clock.SECOND - 1)
-
-
-def _cursor(entry: str) -> str:
-    return base64.urlsafe_b64encode(bytes.fromhex(entry)).decode().rstrip("=")
-
-
-def _place(cursor: str) -> str:
-    try:
-        raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-    except (binascii.Error, ValueError):
-        raw = b""
-    if len(raw) != 16:
-        raise InvalidInput("cursor", "is none that was given out")
-    return raw.hex()

@@ -9,9 +9,10 @@ of that target's go to the retries at once: one slow target holds a batch up for
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from math import ceil
+from time import perf_counter
 
 import msgspec
 
@@ -24,14 +25,16 @@ from ..store.applications import AuthorizationRecord
 from ..store.base import Record
 from ..store.reading import Key, find_all
 from ..store.subscriptions import RuleRecord, SubscriptionRecord, TargetRecord, by_id, by_rule
-from . import callbacks, clock, rules, targets
+from . import callbacks, clock, delivery_log, ids, rules, targets
 from .callbacks import Delivery
+from .delivery_log import Attempt
 from .rules import Channel
 from .targets import Health
 
 DELAYS = (1, 30, 600, 900, 900, 900)  # s before each further try
 MOST_AGE = 2 * clock.HOUR
 SUCCESS = range(200, 205)
+PAUSED = "the callback is paused"
 OVERLOADED = 429
 WORKERS = 10
 
@@ -53,6 +56,8 @@ class Result:
     reason: str = ""
     delay: int = 0
     status: int | None = None
+    target: str = ""  # where it was tried, empty where it was not
+    ms: int | None = None
 
     @property
     def settled(self) -> bool:
@@ -118,13 +123,40 @@ def attempt(batch: Sequence[Delivery]) -> Attempted:
 def settle(attempted: Attempted) -> None:
     """Queue what comes again, keep what is given up, note how the targets do. Harmless to repeat.
 
-    AWS calls: none where all went well.
+    AWS calls: one for the log of deliveries, and no other where all went well.
     """
     results = attempted.results
     callbacks.again([(_next(r), r.delay) for r in results if r.outcome is Outcome.AGAIN])
     callbacks.give_up([(r.delivery, r.reason) for r in results if r.outcome is Outcome.GIVEN_UP])
     for lane in attempted.lanes:
-        targets.note(lane.target, lane.before, lane.health)
+        if targets.note(lane.target, lane.before, lane.health) and lane.health.paused > lane.before.paused:
+            _tell_of_pause(lane)
+    delivery_log.write([_logged(each) for each in results if each.target])
+
+
+def _tell_of_pause(lane: Lane) -> None:
+    owner, _, origin = lane.target.partition("|")
+    metrics.count("CallbackPaused")
+    told = {"owner": owner, "target": origin, "failures": lane.health.failures}
+    logger().warning("a callback is paused", extra=told)
+
+
+def _logged(result: Result) -> tuple[str, Attempt]:
+    delivery, now = result.delivery, clock.now()
+    line = delivery_log.line(delivery.owner, delivery.subscription or delivery.rule)
+    return line, Attempt(
+        id=ids.ordered_id(now),
+        at=now,
+        delivery=delivery.id,
+        source=delivery.source,
+        notify_type=delivery.notify_type,
+        target=result.target,
+        outcome=result.outcome.value,
+        tries=delivery.tries,
+        status=result.status,
+        ms=result.ms,
+        reason=result.reason or None,
+    )
 
 
 def _plan(batch: Sequence[Delivery]) -> tuple[list[Result], list[Lane]]:
@@ -226,6 +258,8 @@ def _work(lane: Lane) -> list[Result]:
             pause = _pause(lane, delivery)
             if pause is None:
                 results.append(_try(lane, client, post))
+            elif lane.health.paused:
+                results.append(Result(index, delivery, Outcome.GIVEN_UP, PAUSED, target=post.place.origin))
             elif clock.now() - delivery.queued > MOST_AGE:
                 results.append(Result(index, delivery, Outcome.GIVEN_UP, "the target is down"))
             else:
@@ -244,6 +278,13 @@ def _pause(lane: Lane, delivery: Delivery) -> int | None:
 
 
 def _try(lane: Lane, client: http.Client, post: Post) -> Result:
+    began = perf_counter()
+    result = _posted(lane, client, post)
+    ms = round((perf_counter() - began) * 1000)
+    return replace(result, target=post.place.origin, ms=ms)
+
+
+def _posted(lane: Lane, client: http.Client, post: Post) -> Result:
     index = post.index
     tried = msgspec.structs.replace(post.delivery, tries=post.delivery.tries + 1)
     try:

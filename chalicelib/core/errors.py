@@ -29,6 +29,7 @@
     │   ├── OperatorNotFound
     │   ├── TenantNotFound
     │   ├── JobNotFound
+    │   ├── DeliveryNotFound         it, its event or its subscription is gone
     │   ├── ProductNotFound
     │   ├── PointNotFound            no such data point in the thing model
     │   ├── FirmwareNotFound
@@ -226,6 +227,10 @@ class TenantNotFound(NotFound):
 
 
 class JobNotFound(NotFound):
+    pass
+
+
+class DeliveryNotFound(NotFound):
     pass
 
 

@@ -4,6 +4,9 @@
     open       --its time is over-->             half open: one delivery probes, the others wait on
     half open  --the probe is answered-->        closed;  --it fails--> open again
 
+A target that has done nothing but fail for `DEAD_AFTER` is paused: what is meant for it is given up at
+once, but for one delivery in `DEAD_PROBE`, which probes. An answer, or an operator, makes it healthy again.
+
 A target that is healthy has no item, so nothing is written while all is well; of those who report
 at once one counts and the others are silent, so a burst does not count as a row.
 """
@@ -12,7 +15,7 @@ import msgspec
 
 from ..aws.addresses import Endpoint
 from ..store.subscriptions import TargetRecord
-from ..store.transactions import code_of
+from ..store.transactions import Transaction, code_of
 from . import clock
 
 FAILURES = 5
@@ -21,15 +24,22 @@ LONGEST_OPEN = 15 * clock.MINUTE
 PROBING = 15 * clock.SECOND  # longer than one attempt can take
 SLOW = 3.0  # s
 SLOW_ANSWERS = 3
-KEPT = clock.DAY
+DEAD_AFTER = clock.DAY  # of failures with no answer between them
+DEAD_PROBE = clock.HOUR
+KEPT = 7 * clock.DAY
 
 
 class Health(msgspec.Struct, frozen=True):
-    """`failures` and `slow` answers in a row; nothing is sent before `open_until` (ms)."""
+    """`failures`, the first at `since`, and `slow` answers in a row; nothing is sent before `open_until`.
+
+    `paused` is when it was given up for dead, 0 where it is not. Times in ms.
+    """
 
     failures: int = 0
     slow: int = 0
     open_until: int = 0
+    since: int = 0
+    paused: int = 0
 
     @property
     def tripped(self) -> bool:
@@ -54,16 +64,25 @@ def key(owner: str, place: Endpoint) -> str:
 def health_of(record: TargetRecord | None) -> Health:
     if record is None:
         return HEALTHY
-    return Health(int(record.failures), int(record.slow), int(record.open_until))
+    return Health(
+        int(record.failures),
+        int(record.slow),
+        int(record.open_until),
+        int(record.since or 0),
+        int(record.paused or 0),
+    )
 
 
 def failed(health: Health) -> Health:
     """After an attempt without a sound answer."""
-    failures = health.failures + 1
+    failures, now = health.failures + 1, clock.now()
+    since = health.since or now
     if failures < FAILURES:
-        return Health(failures)
+        return Health(failures, since=since)
+    if health.paused or now - since >= DEAD_AFTER:
+        return Health(failures, 0, now + DEAD_PROBE, since, health.paused or now)
     lasts = min(FIRST_OPEN * 2 ** min(failures - FAILURES, 30), LONGEST_OPEN)
-    return Health(failures, 0, clock.now() + lasts)
+    return Health(failures, 0, now + lasts, since)
 
 
 def answered(health: Health, seconds: float) -> Health:
@@ -75,6 +94,13 @@ def claim(target: str, health: Health) -> Health | None:
     """The right to probe a half-open target, as its new health; None where another has it."""
     claimed = msgspec.structs.replace(health, open_until=clock.now() + PROBING)
     return claimed if note(target, health, claimed) else None
+
+
+def resume(owner: str, origin: str) -> None:
+    """Forget what was wrong with a target. One AWS call; harmless where nothing was."""
+    change = Transaction()
+    change.delete(TargetRecord(f"{owner}|{origin}"))
+    change.commit()
 
 
 def note(target: str, before: Health, after: Health) -> bool:

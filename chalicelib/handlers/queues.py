@@ -33,6 +33,7 @@ JOBS = {  # job: module and function, called with the message's other keys
     "gone": ("links", "gone"),
     "import": ("imports", "perform"),
     "lora": ("lora_sending", "deliver"),
+    "operate": ("replays", "perform"),
     "purge": ("removal", "purge"),
     "regroup": ("regrouping", "take_up"),
     "retry": ("overdue", "take_up"),

@@ -1,10 +1,13 @@
-"""What core leaves open, filled in: which dialect writes for which device."""
+"""What core leaves open, filled in: which dialect writes for which device, and renders which event."""
 
+from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
 
-from ..core import downlink
+from ..core import downlink, replays
+from ..core.callbacks import Notification
 from ..core.downlink import Encoders
+from ..core.events import Event
 
 
 @cache
@@ -18,3 +21,9 @@ def _encoders(dialect: str) -> Encoders:
 def wire() -> None:
     """Harmless to repeat."""
     downlink.use(_encoders)
+    replays.use(_rendered)
+
+
+def _rendered(dialect: str, event: Event) -> Sequence[Notification]:
+    told: Sequence[Notification] = import_module(f"chalicelib.dialects.{dialect}.notify").render(event)
+    return told

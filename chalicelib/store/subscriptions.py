@@ -97,4 +97,6 @@ class TargetRecord(Record):
     failures = NumberAttribute(default=0)  # in a row
     slow = NumberAttribute(default=0)  # slow answers in a row
     open_until = NumberAttribute(default=0)  # ms; nothing is sent before
+    since = NumberAttribute(default=0)  # ms; of the first of the failures
+    paused = NumberAttribute(default=0)  # ms; when it was given up for dead, 0 where it is not
     ttl = NumberAttribute(null=True)

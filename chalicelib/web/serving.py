@@ -28,6 +28,7 @@ def serve(api: Api, request: Request) -> Answer:
     if api.cors is None:
         return _serve(api, request)
     if request.method == "OPTIONS":
+        context.note(operation="preflight")
         return api.cors.preflight()
     return api.cors.open(_serve(api, request))
 

@@ -11,6 +11,7 @@ import tomllib
 import pytest
 
 import app
+from chalicelib.handlers import http
 from chalicelib.version import VERSION
 from infra.local import demo
 from infra.local.__main__ import parser as local_parser
@@ -181,3 +182,9 @@ def test_every_other_command_of_the_readme_runs() -> None:
     assert others == [".venv/bin/python -m infra.admin --help"]
     for line in others:
         assert "usage" in run(sys.executable, *shlex.split(line)[1:])
+
+
+def test_the_pages_of_our_own_are_told_in_both_languages() -> None:
+    for page in (README, CHINESE):
+        told = set(re.findall(r"`(?:http://127.0.0.1:8743)?/([\w.]+)`", page))
+        assert told >= http.PAGES

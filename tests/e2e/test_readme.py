@@ -13,6 +13,7 @@ from tests.local_cloud import CloudProcess, cloud
 __all__ = ["cloud"]
 
 README = text(ROOT / "README.md")
+pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 SHOWN = "http://127.0.0.1:8743"
 
 
@@ -26,7 +27,6 @@ def steps() -> list[tuple[str, dict[str, object]]]:
     return found
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_each_line_is_answered_as_shown(cloud: CloudProcess) -> None:
     huawei = cloud.huawei
     known = {"appId=": huawei["appId"], "secret=": huawei["secret"], "app_key: ": huawei["appId"]}
@@ -48,7 +48,7 @@ def test_each_line_is_answered_as_shown(cloud: CloudProcess) -> None:
 
 
 def test_the_page_that_it_names_is_there(cloud: CloudProcess) -> None:
-    [url] = {url for url in re.findall(rf"`({SHOWN}/\w+)`", README)}
+    [url] = re.findall(rf"`({SHOWN}/\w+)`", README)
     done = subprocess.run(
         ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", url.replace(SHOWN, cloud.http)],
         capture_output=True,

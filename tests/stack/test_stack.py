@@ -47,6 +47,16 @@ def test_the_api_answers_under_its_own_domain_without_a_stage_in_the_path(stack:
         assert json.loads(answer.read())["openapi"].startswith("3.1")
 
 
+def test_the_page_of_the_apis_and_its_files_are_deployed(stack: Deployed) -> None:
+    for path, kind in (("/docs", "text/html"), ("/docs/swagger-ui.js", "text/javascript")):
+        with closing(http.client.HTTPConnection("127.0.0.1", stack.aws.port, timeout=60)) as connection:
+            connection.request("GET", path, headers={"Host": DOMAIN})
+            answer = connection.getresponse()
+            assert answer.status == 200
+            assert str(answer.getheader("Content-Type")).startswith(kind)
+            assert len(answer.read()) > 500
+
+
 def test_a_second_deployment_from_another_copy_keeps_the_api_and_the_data(
     stack: Deployed, demo: dict[str, Any], tmp_path: Path
 ) -> None:

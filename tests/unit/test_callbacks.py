@@ -292,11 +292,11 @@ def test_messages_are_packed_by_size_and_one_too_large_is_kept_aside(
 # delivery
 
 
-def test_a_batch_that_goes_well_costs_one_call(receiver: Receiver, calls: Calls) -> None:
+def test_a_batch_that_goes_well_costs_a_read_and_the_log(receiver: Receiver, calls: Calls) -> None:
     first, second = subscribe(receiver.url("/1")), subscribe(receiver.url("/2"))
     calls.clear()
     deliver(*[delivery(found, number) for number in range(3) for found in (first, second)])
-    assert calls.made == ["dynamodb.BatchGetItem"]
+    assert calls.made == ["dynamodb.BatchGetItem", "dynamodb.BatchWriteItem"]
     assert len(receiver.posts) == 6
     assert receiver.connections == 1
 
@@ -335,7 +335,7 @@ def test_a_failure_comes_again_on_schedule_and_is_given_up(
     one = delivery(subscribe(receiver.url()))
     calls.clear()
     deliver(one)
-    assert calls.made == ["dynamodb.BatchGetItem", "sqs.SendMessageBatch"]
+    assert calls.made == ["dynamodb.BatchGetItem", "sqs.SendMessageBatch", "dynamodb.BatchWriteItem"]
     while sent[-1][0] == callbacks.RETRIES:
         deliver(callbacks.read(json.dumps(sent[-1][2])))
     assert [(name, delay) for name, delay, _ in sent] == [
@@ -428,6 +428,8 @@ def test_what_a_throttled_read_leaves_out_is_asked_again(
 
     def stingy(operation: str, arguments: dict[str, Any]) -> Any:
         """Serves one table at a time."""
+        if operation != "BatchGetItem":
+            return dispatch(operation, arguments)
         tables = sorted(arguments["RequestItems"].items())
         asked.append(len(tables))
         answer = dispatch(operation, {"RequestItems": dict(tables[:1])})
@@ -477,7 +479,7 @@ def test_writes_happen_only_when_a_target_changes(receiver: Receiver, calls: Cal
     receiver.statuses = [503]
     calls.clear()
     deliver(delivery(found, 0), delivery(found, 1))  # fails, then recovers: as it was
-    assert calls.made == ["dynamodb.BatchGetItem", "sqs.SendMessageBatch"]
+    assert calls.made == ["dynamodb.BatchGetItem", "sqs.SendMessageBatch", "dynamodb.BatchWriteItem"]
     fail_until_open(receiver, found)
     calls.clear()
     deliver(*[delivery(found, number) for number in range(5)])
@@ -492,7 +494,9 @@ def test_one_probe_closes_the_breaker(receiver: Receiver, clock: FakeClock, call
     calls.clear()
     deliver(delivery(found, 1), delivery(found, 2))
     assert [body["number"] for body in receiver.bodies] == [1, 2]
-    assert calls.made == ["dynamodb.BatchGetItem", "dynamodb.PutItem", "dynamodb.DeleteItem"]
+    assert calls.made == [
+        f"dynamodb.{each}" for each in ("BatchGetItem", "PutItem", "DeleteItem", "BatchWriteItem")
+    ]
     assert health(found) == targets.HEALTHY
 
 
@@ -549,7 +553,7 @@ def test_of_those_who_saw_the_same_only_the_first_counts(clock: FakeClock) -> No
     assert targets.note("t", first, targets.failed(first))
     assert not targets.note("t", targets.HEALTHY, first)  # an attempt that began before both
     assert not targets.note("t", first, targets.HEALTHY)
-    assert targets.health_of(TargetRecord.find("t")) == targets.Health(failures=2)
+    assert targets.health_of(TargetRecord.find("t")) == targets.Health(failures=2, since=clock.at)
 
 
 def test_what_waits_for_a_dead_target_ends_with_its_age(

@@ -130,3 +130,12 @@ def test_every_field_that_the_code_logs_is_declared() -> None:
         used |= keys_of_extra(ast.parse(text(path)))
     assert used
     assert used <= logs.FIELDS | set(context.FIELDS)
+
+
+@pytest.mark.parametrize(
+    "part", ["a-", "secret", "token ", "x", "https://", "a://", "bearer ", " ", "secret=bearer "]
+)
+@pytest.mark.timeout(20)
+def test_no_text_keeps_the_redaction_busy(part: str) -> None:
+    """Quadratic time would be minutes here."""
+    redaction.text(part * 50_000)

@@ -101,6 +101,15 @@ def test_what_no_operation_matches_makes_one_metric_only(
     }
 
 
+def test_a_browsers_question_before_the_call_is_an_operation(
+    app: Gateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    app.call("OPTIONS", "/v2/products")
+    [fields] = named(capsys.readouterr().out, "Requests")
+    assert (fields["dialect"], fields["operation"]) == ("xlink", "preflight")
+
+
 def test_nothing_of_a_request_is_left_for_the_next(app: Gateway, capsys: pytest.CaptureFixture[str]) -> None:
     app.get(f"{DEVICES}/{'0' * 32}")
     capsys.readouterr()

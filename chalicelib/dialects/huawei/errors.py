@@ -54,6 +54,7 @@ FAULTS: Mapping[type[PolythingError], Fault] = {
     core.OperatorNotFound: NO_DEVICE_DATA,
     core.TenantNotFound: NO_DEVICE_DATA,
     core.JobNotFound: NO_DEVICE_DATA,
+    core.DeliveryNotFound: NO_DEVICE_DATA,
     core.ProductNotFound: Fault(403, "600002", "The product not existed."),
     core.PointNotFound: NO_DEVICE_DATA,
     core.FirmwareNotFound: NO_DEVICE_DATA,

@@ -69,6 +69,7 @@ FAULTS: Mapping[type[PolythingError], Fault] = {
     core.OperatorNotFound: ABSENT,
     core.TenantNotFound: ABSENT,
     core.JobNotFound: ABSENT,
+    core.DeliveryNotFound: ABSENT,
     core.ProductNotFound: _fault(4041005, "The product does not exist."),
     core.PointNotFound: _fault(4041007, "The data point does not exist."),
     core.FirmwareNotFound: _fault(4041006, "The firmware does not exist."),

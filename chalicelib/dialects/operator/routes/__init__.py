@@ -1,13 +1,25 @@
 """The operator's operations, one module per concept."""
 
 from ..api import api
-from . import applications, audit, automations, callers, devices, operators, packages, products, tenants
+from . import (
+    applications,
+    audit,
+    automations,
+    callbacks,
+    callers,
+    devices,
+    operators,
+    packages,
+    products,
+    tenants,
+)
 
 __all__ = [
     "api",
     "applications",
     "audit",
     "automations",
+    "callbacks",
     "callers",
     "devices",
     "operators",
