@@ -17,6 +17,7 @@ FIELDS = frozenset(
         "caller",
         "count",
         "event",
+        "failures",
         "http_status",
         "import",
         "known",
@@ -31,6 +32,7 @@ FIELDS = frozenset(
         "source",
         "subscription",
         "sweep",
+        "target",
         "tries",
         "values",
     }

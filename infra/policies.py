@@ -36,7 +36,6 @@ CORE_TABLES = [
     "keyring",
     "keys",
     "operations",
-    "operators",
     "outbox",
     "packages",
     "products",
@@ -53,13 +52,12 @@ CORE_TABLES = [
 # of the packages' bucket: a signed URL can do what its signer may
 FILES = {"api_handler": ("DeleteObject", "GetObject", "PutObject"), "work": ("GetObject",)}
 
+APPENDED = {"api_handler": ["audit"]}  # what operators did is listed and added to, never deleted
+WRITTEN = {"deliver": ["deliveries"], "redeliver": ["deliveries"]}  # a batch at a time, never read
 # Failure queues are filled by Lambda itself, with the function's rights.
 # function: (tables read and written, tables only read, queues sent to, queues consumed, talks to devices)
-# What operators did is written and read, never deleted.
-APPENDED = {"api_handler": ["audit"]}
-WRITTEN = {"deliver": ["deliveries"], "redeliver": ["deliveries"]}  # a batch at a time, never read
 GRANTS: dict[str, tuple[list[str], list[str], list[str], list[str], bool]] = {
-    "api_handler": (CORE_TABLES, [], ["callback-retries", "work"], [], True),
+    "api_handler": ([*CORE_TABLES, "operators"], [], ["callback-retries", "work"], [], True),
     "authorizer": (["sessions", "devices"], ["aliases", "keyring"], [], [], False),
     "ingest": (
         ["counters", "devices", "history", "outbox", "commands", "batches", "upgrades", "receipts"],
@@ -108,7 +106,7 @@ def policy(stage: str, function: str) -> dict[str, Any]:
     for names, actions in (
         (written, (*READ, *WRITE)),
         (read, READ),
-        (APPENDED.get(function), (*READ, "PutItem", "UpdateItem")),
+        (APPENDED.get(function), ("Query", "PutItem")),
         (WRITTEN.get(function), ("BatchWriteItem",)),
     ):
         if names:

@@ -11,8 +11,10 @@ from infra.admin import (
     audit,
     authorizations,
     automations,
+    callbacks,
     devices,
     groups,
+    jobs,
     keys,
     operators,
     packages,
@@ -39,6 +41,8 @@ NOUNS = (
     groups,
     packages,
     automations,
+    callbacks,
+    jobs,
 )
 
 

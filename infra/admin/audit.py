@@ -1,11 +1,11 @@
 """`audit`: what operators did and were refused."""
 
 from argparse import Namespace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from infra.admin.answers import Answer, table, time_text
 from infra.admin.parsing import Nouns
+from infra.admin.times import millis
 
 if TYPE_CHECKING:
     from chalicelib.core.audit import Entry
@@ -27,7 +27,7 @@ def list_all(options: Namespace) -> Answer:
     from chalicelib.core import audit
 
     size = min(max(options.limit, 1), audit.MOST_LISTED)
-    since, until = _time("--from", options.from_), _time("--to", options.to_)
+    since, until = millis("--from", options.from_), millis("--to", options.to_)
     found = audit.page(since, until, options.cursor, size)
     rows = [
         (
@@ -43,18 +43,6 @@ def list_all(options: Namespace) -> Answer:
     if found.cursor:
         text += f"\nmore: --cursor {found.cursor}"
     return Answer({"entries": [_value(one) for one in found.entries], "cursor": found.cursor}, text)
-
-
-def _time(option: str, text: str | None) -> int | None:
-    from chalicelib.core.errors import InvalidInput
-
-    if text is None:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidInput(option, "is no time as 2026-11-22 or 2026-11-22T09:00:00Z") from error
-    return round((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def _value(found: "Entry") -> dict[str, Any]:

@@ -3,11 +3,12 @@
 from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from infra.admin.answers import Answer, fields, table, time_text
 from infra.admin.errors import Unreadable
 from infra.admin.parsing import Nouns
+from infra.admin.progress import Watched, bar
 
 if TYPE_CHECKING:
     from chalicelib.core.applications import Caller
@@ -62,7 +63,8 @@ def upload(options: Namespace) -> Answer:
                 description=options.description,
                 **make,
             )
-            return _told(packages.create(caller, new, source))
+            with bar("uploading", options.file.stat().st_size) as shown:
+                return _told(packages.create(caller, new, cast("BinaryIO", Watched(source, shown))))
     except OSError as error:
         raise Unreadable(f"{options.file} cannot be read: {error.strerror}") from error
 

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 READS = {"list", "show", "runs", "search", "log", "export"}  # verbs that change nothing and show no secret
 MAKES = {"create", "import", "upload"}
-PARTS = {("package", "upload"), ("package", "delete")}  # these are more than one transaction
+PARTS = {
+    ("package", "upload"),
+    ("package", "delete"),
+    ("callback", "replay"),
+}  # these are more than one transaction
 NAMED = (
     *("tenant", "application", "owner", "grantee", "key", "account", "product", "package", "device"),
     *("gateway", "automation", "operator"),

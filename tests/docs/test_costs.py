@@ -100,6 +100,11 @@ def written(operation: str, arguments: dict[str, Any]) -> Iterator[tuple[str, di
             yield one["TableName"], one.get("Key") or one["Item"], 2
     elif operation in ("PutItem", "UpdateItem", "DeleteItem"):
         yield arguments["TableName"], arguments.get("Key") or arguments["Item"], 1
+    elif operation == "BatchWriteItem":
+        for table, requests in arguments["RequestItems"].items():
+            for request in requests:
+                [one] = request.values()
+                yield table, one.get("Key") or one["Item"], 1
 
 
 def read(operation: str, arguments: dict[str, Any]) -> float:

@@ -5,16 +5,27 @@ from collections.abc import Callable
 
 import pytest
 
-from chalicelib.core import accounts, applications, attempts, audit, clock, keys, operators
+from chalicelib.core import (
+    accounts,
+    applications,
+    attempts,
+    audit,
+    callbacks,
+    clock,
+    keys,
+    operators,
+    targets,
+)
 from chalicelib.core.operators import Scope
 from chalicelib.dialects.operator import errors
 from chalicelib.dialects.operator.auth import ACTS
 from chalicelib.dialects.operator.routes import api
 from infra.admin.operators import SCOPES
 from tests.conftest import Calls
-from tests.dialects.operator import test_packages
+from tests.dialects.operator import test_callbacks, test_packages
 from tests.docs.markdown import code, doc, rows, section
 from tests.support.automations import level, notify
+from tests.support.clock import FakeClock
 from tests.support.fleet import Fleet, make_fleet
 from tests.support.gateway import Gateway, Reply
 from tests.support.operators import BASE, add_device, operator_with
@@ -55,6 +66,8 @@ def test_every_error_is_told_and_no_other() -> None:
 
 
 def test_outcomes_and_times() -> None:
+    assert f"only failed for {targets.DEAD_AFTER // clock.HOUR} hours" in PAGE
+    assert targets.DEAD_PROBE == clock.HOUR
     told = {row[0].strip("`") for row in rows(section(PAGE, "## Audit log"))}
     assert told == {each.value for each in audit.Outcome}
     assert f"kept {audit.KEPT // clock.DAY} days" in PAGE
@@ -158,6 +171,20 @@ def listed(what: str) -> Scene:
     return scene
 
 
+def replayed(root: Gateway, fleet: Fleet) -> Act:
+    found = test_callbacks.subscriptions.create(fleet.caller, "huawei", "deviceAdded", test_callbacks.URL).id
+    entry = test_callbacks.logged(fleet, found, FakeClock(1_700_000_000_000))
+    path = f"{BASE}/applications/{fleet.application}/subscriptions/{found}/deliveries/{entry}/replay"
+    return lambda: root.post(path)
+
+
+def with_job(root: Gateway, _: Fleet) -> Act:
+    ident = root.post(f"{BASE}/replays/dead-letters").json["id"]
+    return lambda: root.get(f"{BASE}/jobs/{ident}")
+
+
+LINE = "/applications/{applicationId}/subscriptions/{subscriptionId}"
+
 SCENES: dict[str, Scene] = {
     "GET /me": lambda root, _: lambda: root.get(f"{BASE}/me"),
     "GET /operators": lambda root, _: lambda: root.get(f"{BASE}/operators"),
@@ -231,11 +258,28 @@ SCENES: dict[str, Scene] = {
     ),
     "DELETE /automations/{automationId}": with_automation(lambda root, path: root.delete(path)),
     "GET /automations/{automationId}/runs": with_automation(lambda root, path: root.get(f"{path}/runs")),
+    "GET /applications/{applicationId}/subscriptions": of_application(
+        lambda root, path: root.get(f"{path}/subscriptions")
+    ),
+    f"GET {LINE}/deliveries": of_application(
+        lambda root, path: root.get(f"{path}/subscriptions/direct/deliveries")
+    ),
+    f"POST {LINE}/deliveries/{{attemptId}}/replay": replayed,
+    f"POST {LINE}/replays": of_application(
+        lambda root, path: root.post(f"{path}/subscriptions/x/replays", {"from": "2023-11-14T00:00:00Z"})
+    ),
+    "POST /replays/dead-letters": lambda root, _: lambda: root.post(f"{BASE}/replays/dead-letters"),
+    "PUT /applications/{applicationId}/callbacks/resumed": of_application(
+        lambda root, path: root.put(f"{path}/callbacks/resumed", {"target": "http://a.example:80"})
+    ),
+    "GET /jobs": lambda root, _: lambda: root.get(f"{BASE}/jobs"),
+    "GET /jobs/{jobId}": with_job,
 }
 
 
 @pytest.mark.parametrize("operation", sorted(SCENES))
-def test_calls_are_as_told(aws: None, operation: str, calls: Calls) -> None:
+def test_calls_are_as_told(aws: None, operation: str, calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(callbacks, "check_url", lambda *_: None)  # no name is resolved here
     root, fleet = operator_with(*Scope), make_fleet()
     root.get(f"{BASE}/me")
     act = SCENES[operation](root, fleet)

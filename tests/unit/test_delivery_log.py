@@ -227,7 +227,8 @@ def test_a_callback_that_fails_for_a_day_is_paused(
     assert capsys.readouterr().out.count('"CallbackPaused":1') == 1
     while received(callbacks.GIVEN_UP)["Records"]:
         pass
-    assert 0 < held.rest() <= targets.DEAD_PROBE
+    deliver(made(found, "b" * 32, queued=clock.at))  # probes in vain
+    assert health(found).rest() == targets.DEAD_PROBE
     deliver(made(found, "a" * 32, queued=clock.at))
     (given_up,) = [callbacks.read(each["body"]) for each in received(callbacks.GIVEN_UP)["Records"]]
     assert (given_up.id, given_up.reason) == (f"{'a' * 32}-huawei-0", "the callback is paused")

@@ -113,15 +113,30 @@ def test_the_context_has_declared_fields_only() -> None:
         context.note(password=SECRET)
 
 
+def keys_of(node: ast.expr, named: dict[str, set[str]]) -> set[str]:
+    """Keys of a dictionary, also of those that are spread in it; `named` are dictionaries by variable."""
+    if isinstance(node, ast.Name):
+        return named.get(node.id, set())
+    found: set[str] = set()
+    if isinstance(node, ast.Dict):
+        for key, value in zip(node.keys, node.values, strict=True):
+            found |= {str(key.value)} if isinstance(key, ast.Constant) else keys_of(value, named)
+    return found
+
+
 def keys_of_extra(tree: ast.AST) -> set[str]:
-    """Keys of dictionaries written as `extra=`."""
-    return {
-        str(key.value)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.keyword) and node.arg == "extra" and isinstance(node.value, ast.Dict)
-        for key in node.value.keys
-        if isinstance(key, ast.Constant)
-    }
+    """Keys of what is given as `extra=`, wherever in the module it was put together."""
+    named: dict[str, set[str]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            named.setdefault(node.targets[0].id, set()).update(keys_of(node.value, {}))
+    given = [node.value for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "extra"]
+    return {key for value in given for key in keys_of(value, named)}
+
+
+def test_the_finder_finds() -> None:
+    code = "told = {'a': 1}; log(extra={'b': 2, **told}); log(extra=told)"
+    assert keys_of_extra(ast.parse(code)) == {"a", "b"}
 
 
 def test_every_field_that_the_code_logs_is_declared() -> None:

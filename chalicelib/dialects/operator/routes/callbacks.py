@@ -140,6 +140,7 @@ def list_deliveries(call: Call[LinePath, LogQuery, None]) -> AttemptPage:
     "/applications/{applicationId}/subscriptions/{subscriptionId}/deliveries/{attemptId}/replay",
     scopes=(WRITE,),
     action="callback.replay",
+    whole=False,
     raises=(core.DeliveryNotFound,),
 )
 def replay_delivery(call: Call[EntryPath, None, None]) -> Replayed:
