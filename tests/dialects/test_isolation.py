@@ -203,7 +203,7 @@ class Request:
     @property
     def kinds(self) -> list[str]:
         text = self.path + json.dumps([self.query, self.body])
-        return sorted({kind for kind in re.findall(r"\{(\w+)\}", text)} - {"turn"})
+        return sorted(set(re.findall(r"\{(\w+)\}", text)) - {"turn"})
 
     def send(self, caller: World, names: Names) -> tuple[int, str]:
         """The answer's status and body, in which the ids are told apart by their kind alone."""

@@ -76,7 +76,9 @@ def test_one_device_through_four_systems(world: World) -> None:
     world.pushed("deviceAdded", ident)
     device = world.device(ident, listed["authorize_code"])
     device.connect()
-    world.until(lambda: console.call("GET", f"{base}/device/{listed['id']}")["is_online"], "it online in XLink")
+    world.until(
+        lambda: console.call("GET", f"{base}/device/{listed['id']}")["is_online"], "it online in XLink"
+    )
     device.report("", {"level": 5})
     pushed = world.pushed("deviceDataChanged", ident)
     assert pushed.body["service"]["data"] == {"level": 5}
@@ -135,7 +137,9 @@ def test_a_device_of_the_demo_product_is_seen_by_all(world: World) -> None:
     ident, _ = world.register()
     demo = world.cloud.demo
     console, shadows = xlink(world), shadow(world)
-    listed = console.call("POST", f"/v2/product/{demo['xlink']['productId']}/devices", {"limit": 1000})["list"]
+    listed = console.call("POST", f"/v2/product/{demo['xlink']['productId']}/devices", {"limit": 1000})[
+        "list"
+    ]
     mine = [each for each in listed if each["mac"] == "02" + ident[:10].upper()]
     assert len(mine) == 1
     names = {"productId": demo["shadow"]["productId"], "deviceId": ident}

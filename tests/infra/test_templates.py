@@ -72,7 +72,8 @@ def test_every_event_source_is_a_resource_of_the_template(composed: dict[str, An
 
 
 def test_every_function_is_told_where_it_is(composed: dict[str, Any]) -> None:
-    functions = [each for each in composed["Resources"].values() if each["Type"] == "AWS::Serverless::Function"]
+    resources = composed["Resources"].values()
+    functions = [each for each in resources if each["Type"] == "AWS::Serverless::Function"]
     assert len(functions) == len(policies.GRANTS)
     for function in functions:
         assert set(templates.SURROUNDINGS) <= set(function["Properties"]["Environment"]["Variables"])
@@ -88,7 +89,7 @@ def test_the_limits_of_cloudformation_and_api_gateway_are_kept(
 
 def test_resources_of_an_api_are_the_parts_of_its_paths() -> None:
     paths = ("/", "/a", "/a/b", "/a/{x}/c", "/d/{proxy+}")
-    body = {"paths": dict.fromkeys(paths, {})}
+    body = {"paths": {path: {} for path in paths}}
     api = {"Resources": {"RestAPI": {"Properties": {"DefinitionBody": body}}}}
     assert templates.api_resources(api) == 1 + len({"a", "a/b", "a/x", "a/x/c", "d", "d/proxy"})
 

@@ -33,7 +33,7 @@ UNKNOWN = ("DeviceAuthorizer", "AuthorizerPermission", "MqttDomain")  # ministac
 DOMAIN = "api.polything.test"
 PARAMETERS = {
     "HttpDomainName": DOMAIN,
-    "HttpCertificateArn": f"arn:aws:acm:{REGION}:000000000000:certificate/00000000-0000-0000-0000-000000000000",
+    "HttpCertificateArn": f"arn:aws:acm:{REGION}:000000000000:certificate/{'0' * 8}-0000-0000-0000-{'0' * 12}",
 }
 EDGE = ROOT / "infra" / "edge.yaml"
 

@@ -25,7 +25,7 @@ HANDLERS = {  # by file and function of the handler
     ("schedules", "sweep"): ("sweep",),
 }
 SINGLE = {"SendMessageBatch": "SendMessage", "DeleteMessageBatch": "DeleteMessage"}
-WRITES = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
+WRITES = {kind: f"{kind}Item" for kind in ("Put", "Update", "Delete", "ConditionCheck")}
 
 made: set[Right] = set()
 

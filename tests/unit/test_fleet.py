@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from chalicelib.core import applications, devices, fleet, products, registration, removal
+from chalicelib.core import applications, fleet, products, registration, removal
 from chalicelib.core.applications import Caller
 from chalicelib.core.devices import Status
 from chalicelib.core.errors import DeviceNotFound, ListTooLong
