@@ -137,9 +137,8 @@ def test_a_device_of_the_demo_product_is_seen_by_all(world: World) -> None:
     ident, _ = world.register()
     demo = world.cloud.demo
     console, shadows = xlink(world), shadow(world)
-    listed = console.call("POST", f"/v2/product/{demo['xlink']['productId']}/devices", {"limit": 1000})[
-        "list"
-    ]
+    devices = f"/v2/product/{demo['xlink']['productId']}/devices"
+    listed = console.call("POST", devices, {"limit": 1000})["list"]
     mine = [each for each in listed if each["mac"] == "02" + ident[:10].upper()]
     assert len(mine) == 1
     names = {"productId": demo["shadow"]["productId"], "deviceId": ident}

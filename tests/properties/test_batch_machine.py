@@ -6,7 +6,6 @@ import itertools
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -40,7 +39,7 @@ from chalicelib.core.command_states import Command
 from chalicelib.core.errors import CommandNotFound, CommandSettled, DeviceNotFound
 from chalicelib.handlers import wiring
 from chalicelib.store import transactions
-from chalicelib.store.batches import OPEN, BatchItem, ChunkRecord, OpenRecord, opened
+from chalicelib.store.batches import OPEN, ChunkRecord, OpenRecord, opened
 from chalicelib.store.commands import CommandRecord
 from chalicelib.store.devices import DEVICE, QUEUE, DeviceRecord, QueueRecord
 from chalicelib.store.products import AliasRecord
@@ -303,15 +302,17 @@ class Batches(RuleBasedStateMachine):
         records = self._records()
         self._no_message_of_what_is_settled()
         for expected in self.batches:
+            task, chunks = batch_ends.read(expected.batch)
+            assert task is not None
             found = self._sub_tasks(expected)
-            self._is_whom_it_means(expected, list(found))
+            self._is_whom_it_means(expected, list(found), searched=not task.place)
             self._counters_equal_a_recount(expected, [each.stage for each, _ in found.values()])
             for device, (sub_task, command) in found.items():
                 self._stands_for_a_reason(expected, device, sub_task, command)
                 before = expected.stages.get(device)
                 assert before is None or not before.settled or sub_task.stage is before
                 expected.stages[device] = sub_task.stage
-            self._marks_and_commands_agree(expected, records)
+            self._marks_and_commands_agree(expected, chunks, records)
 
     def _records(self) -> dict[str, dict[str, CommandRecord]]:
         """By device, then by command."""
@@ -320,14 +321,12 @@ class Batches(RuleBasedStateMachine):
             for device in self.devices
         }
 
-    def _is_whom_it_means(self, expected: Expected, found: list[str]) -> None:
+    def _is_whom_it_means(self, expected: Expected, found: list[str], *, searched: bool) -> None:
         if expected.target.kind is TargetKind.DEVICES:
             assert found == expected.devices
             return
         assert set(found) <= set(expected.devices)
-        task, _ = batch_ends.read(expected.batch)
-        assert task is not None
-        if not task.place:
+        if searched:
             assert set(expected.devices) - self.gone <= set(found)
 
     def _counters_equal_a_recount(self, expected: Expected, stages: list[Stage]) -> None:
@@ -368,11 +367,12 @@ class Batches(RuleBasedStateMachine):
             assert not over
 
     def _marks_and_commands_agree(
-        self, expected: Expected, records: dict[str, dict[str, CommandRecord]]
+        self, expected: Expected, chunks: list[ChunkRecord], records: dict[str, dict[str, CommandRecord]]
     ) -> None:
         """One command at most, and it moved with its sub-task as long as the batch lasted."""
         named: dict[str, tuple[str, str]] = {}
-        for device, mark in self._marks(expected.batch):
+        marks = (zip(chunk.devices, chunk.marks, strict=True) for chunk in chunks)
+        for device, mark in itertools.chain.from_iterable(marks):
             if device != UNKNOWN and mark != batch_marks.NEW and not mark.startswith(batch_marks.REFUSED):
                 named[device] = mark[:1], mark[1:]
         for device, held in records.items():
@@ -383,11 +383,6 @@ class Batches(RuleBasedStateMachine):
                 over = letter in ("X", "L") or self.clock.at >= expected.until
                 assert over or letter == LETTERS[held[command].status]
             assert mine in ([], [command])
-
-    def _marks(self, batch: str) -> Iterator[tuple[str, str]]:
-        for chunk in BatchItem.query(batch, consistent_read=True):
-            if isinstance(chunk, ChunkRecord):
-                yield from zip(chunk.devices, chunk.marks, strict=True)
 
     def _no_message_of_what_is_settled(self) -> None:
         mids: dict[tuple[str, int], int] = {}

@@ -31,9 +31,10 @@ CODE = "polything-code"
 STACK = "polything-dev"
 UNKNOWN = ("DeviceAuthorizer", "AuthorizerPermission", "MqttDomain")  # ministack has no IoT authorizers
 DOMAIN = "api.polything.test"
+CERTIFICATE = f"certificate/{'0' * 8}-0000-0000-0000-{'0' * 12}"
 PARAMETERS = {
     "HttpDomainName": DOMAIN,
-    "HttpCertificateArn": f"arn:aws:acm:{REGION}:000000000000:certificate/{'0' * 8}-0000-0000-0000-{'0' * 12}",
+    "HttpCertificateArn": f"arn:aws:acm:{REGION}:000000000000:{CERTIFICATE}",
 }
 EDGE = ROOT / "infra" / "edge.yaml"
 
