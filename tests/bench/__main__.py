@@ -2,9 +2,15 @@
 
 import sys
 
-from . import http, imports, mqtt, warm
+from . import http, imports, listing, mqtt, warm
 
-ALL = {"imports": imports.run, "warm": warm.run, "http": http.run, "mqtt": mqtt.run}
+ALL = {
+    "imports": imports.run,
+    "warm": warm.run,
+    "http": http.run,
+    "mqtt": mqtt.run,
+    "listing": listing.run,
+}
 
 
 def main(names: list[str]) -> int:

@@ -16,7 +16,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 THREADS = 16
 UPDATES = int(os.environ.get("RACE_UPDATES", "200"))  # of each writer of the shadow
@@ -486,6 +488,11 @@ RACES = {
 
 
 def main(name: str) -> None:
+    print(json.dumps(run(RACES[name])))
+
+
+def run(scene: Callable[[Any], T]) -> T:
+    """What the scene makes of a tenant in an empty DynamoDB; once in a process."""
     from infra.local.aws import Emulator
 
     with tempfile.TemporaryDirectory() as folder:
@@ -507,7 +514,7 @@ def main(name: str) -> None:
             os.environ.update(POLYTHING_QUEUE_BASE=made.queue_base, POLYTHING_PACKAGES=made.packages)
             from tests.support.fleet import make_fleet
 
-            print(json.dumps(RACES[name](make_fleet())))
+            return scene(make_fleet())
         finally:
             emulator.stop()
 
