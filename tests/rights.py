@@ -1,8 +1,8 @@
 """Holds what the functions call, as the last full `make test` recorded it, against their policies, both ways.
 
-`python -m tests.rights` prints what is called without a right, and fails on it. It counts what is granted and
-never called; `--unused` lists it: many tests run jobs and queries without their handler, so a right may be needed
-though no function was seen to use it. A right that no test can need has its reason here.
+`python -m tests.rights` prints what is called without a right, and fails on it. It counts what is granted
+and never called; `--unused` lists it: many tests run jobs and queries without their handler, so a right may
+be needed though no function was seen to use it. A right that no test can need has its reason here.
 """
 
 import json
@@ -75,9 +75,14 @@ def reason(right: Right) -> str | None:
 
 def compare(made: Iterable[Right]) -> tuple[list[Right], list[Right]]:
     """What is called without a right, and what is granted without a call or a reason."""
-    called = set(made)
     allowed = {right for function in policies.GRANTS for right in granted(function)}
-    denied = called - allowed
+    denied: list[Right] = []
+    called: set[Right] = set()
+    for functions, action, resource in made:
+        needs = {(function, action, resource) for function in functions.split("+")}
+        called |= needs
+        if not needs & allowed:
+            denied.append((functions, action, resource))
     unused = {right for right in allowed - called if reason(right) is None}
     return sorted(denied), sorted(unused)
 

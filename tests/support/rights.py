@@ -20,7 +20,7 @@ HANDLERS = {  # by file and function of the handler
     ("iot", "ingest"): ("ingest",),
     ("iot", "presence"): ("presence",),
     ("outbox", "dispatch"): ("dispatch",),
-    ("queues", "deliver"): ("deliver", "redeliver"),
+    ("queues", "deliver"): ("deliver+redeliver",),  # one handler, each function with its own queue
     ("queues", "work"): ("work",),
     ("schedules", "sweep"): ("sweep",),
 }
@@ -51,7 +51,7 @@ def rights(service: str, operation: str, given: Mapping[str, Any]) -> Iterator[t
         queue = str(given.get("QueueUrl") or "*").rpartition("/")[2]
         yield f"sqs:{SINGLE.get(operation, operation)}", _short(queue)
     elif service == "s3":
-        yield f"s3:{operation}", "packages"
+        yield f"s3:{'GetObject' if operation == 'HeadObject' else operation}", "packages"
     elif service == "iot-data":
         yield f"iot:{operation}", "*"
     else:
