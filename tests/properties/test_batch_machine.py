@@ -50,7 +50,7 @@ from tests.support.machines import Lambda, counted, empty
 from tests.support.queues import Job, WorkQueue
 
 AT = 1_700_000_000_000
-EXAMPLES = 25
+EXAMPLES = 20
 STEPS = 20
 DEVICES = 4  # of which half are connected at first
 UNKNOWN = "f" * 32
@@ -103,8 +103,8 @@ class World:
 class Batches(RuleBasedStateMachine):
     """A few devices, a few batches. `gone` are the devices that were deleted, wholly or half."""
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(whom=TARGETS, timeout=st.sampled_from([SHORT, SHORT, LONG]), worked=st.booleans())
+    def begin(self, whom: Target, timeout: int, worked: bool) -> None:
         """An example runs as it ran before: same ids, same time, nothing remembered."""
         empty("commands", "outbox", "devices", "aliases", "batches")
         products.forget()
@@ -123,6 +123,9 @@ class Batches(RuleBasedStateMachine):
             self.register()
             if number % 2:
                 self.devices[number].connect()
+        self.create(whom, timeout, None, after=False)
+        if worked:
+            self.work_one(0, None, twice=False, after=False)
 
     @precondition(lambda self: len(self.devices) <= DEVICES)
     @rule()
@@ -135,7 +138,7 @@ class Batches(RuleBasedStateMachine):
 
     @precondition(lambda self: len(self.batches) < MOST_BATCHES)
     @rule(whom=TARGETS, timeout=st.sampled_from([SHORT, LONG]), crash=CRASHES, after=st.booleans())
-    def create(self, whom: Target, timeout: int, crash: int | None, after: bool) -> None:
+    def create(self, whom: Target, timeout: int, crash: int | None, *, after: bool) -> None:
         value, name = len(self.batches), f"batch {next(_names)}"
         order = Order("Meter", "SET_LEVEL", {"value": value})
         listed = whom.kind is TargetKind.DEVICES
@@ -153,7 +156,7 @@ class Batches(RuleBasedStateMachine):
         self.clock.advance(0.001)
 
     @rule(which=WHICH, twice=st.booleans(), crash=CRASHES, after=st.booleans())
-    def work_one(self, which: int, twice: bool, crash: int | None, after: bool) -> None:
+    def work_one(self, which: int, crash: int | None, *, twice: bool, after: bool) -> None:
         """Any job that is due; it comes again where its worker died, and may come twice all the same."""
         job = self._take(which)
         if job is None:
@@ -166,7 +169,9 @@ class Batches(RuleBasedStateMachine):
     @rule(
         which=WHICH,
         calls=st.integers(0, 8),
-        other=st.sampled_from(["the same", "another", "all", "connect", "drop", "sweep", "end", "delete"]),
+        other=st.sampled_from(
+            ["the same", "the same", "another", "all", "connect", "drop", "sweep", "end", "delete"]
+        ),
     )
     def work_beside(self, which: int, calls: int, other: str) -> None:
         """Something else happens while a job is worked."""
@@ -213,9 +218,17 @@ class Batches(RuleBasedStateMachine):
     def lose(self) -> None:
         self.work.lose()
 
-    @rule(seconds=st.sampled_from([1, 16, 31, 61, 190, SHORT - 5, SHORT]))
+    @rule(seconds=st.sampled_from([1, 16, 31, 190]))
     def pass_time(self, seconds: int) -> None:
         self.clock.advance(seconds)
+
+    @rule(which=WHICH, seconds=st.sampled_from([-10, -10, 0, 20]))
+    def come_to_an_end(self, which: int, seconds: int) -> None:
+        """To shortly before the end of a batch, or beyond it."""
+        ends = [each.until + seconds * 1000 for each in self.batches]
+        ahead = [end for end in ends if 0 < end - self.clock.at < 2 * SHORT * 1000]
+        if ahead:
+            self.clock.at = ahead[which % len(ahead)]
 
     @rule()
     def sweep(self) -> None:
@@ -245,7 +258,7 @@ class Batches(RuleBasedStateMachine):
         crash=CRASHES,
         after=st.booleans(),
     )
-    def answer(self, which: int, errcode: int, twice: bool, crash: int | None, after: bool) -> None:
+    def answer(self, which: int, errcode: int, crash: int | None, *, twice: bool, after: bool) -> None:
         """To any message that ever arrived: late, repeated, out of order."""
         message = self.iot.arrived[-1 - which % len(self.iot.arrived)]
         device, value = message.client.partition("_")[0], message.json["paras"]["value"]
@@ -261,7 +274,7 @@ class Batches(RuleBasedStateMachine):
             assert stage is (Stage.FAILED if errcode else Stage.SUCCEEDED)
 
     @rule(which=WHICH, really=st.sampled_from([False, False, True]), crash=CRASHES, after=st.booleans())
-    def delete(self, which: int, really: bool, crash: int | None, after: bool) -> None:
+    def delete(self, which: int, crash: int | None, *, really: bool, after: bool) -> None:
         device = self.devices[which % len(self.devices)]
         if really:
             with self.process.crashing(crash, after=after):

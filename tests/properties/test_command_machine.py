@@ -1,12 +1,8 @@
 """Whatever happens in whatever order, a command keeps to its state machine and its queue goes on."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
 import pytest
-from botocore.client import BaseClient
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -27,57 +23,13 @@ from chalicelib.store.devices import QUEUE, QueueRecord
 from tests.support.clock import FakeClock
 from tests.support.fleet import Fleet, make_fleet
 from tests.support.iot import FakeDevice, FakeIot, Reaction, add_device
+from tests.support.machines import Lambda, counted, empty
 from tests.support.queues import Job, WorkQueue
 
 AT = 1_700_000_000_000
 STEPS = 25
 EXAMPLES = 8
 IN_THE_AIR = (Status.SENT.value, Status.DELIVERED.value)
-
-
-class Crash(BaseException):
-    """The process ends here: no handler of ours may take it for an error."""
-
-
-class Lambda:
-    """Ends the process before or after one of its coming AWS calls."""
-
-    def __init__(self) -> None:
-        self.left: int | None = None
-        self.after = False
-
-    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        made = BaseClient._make_api_call
-
-        def call(client: BaseClient, operation: str, arguments: Any) -> Any:
-            dies = self._dies()
-            if dies and not self.after:
-                raise Crash
-            answer = made(client, operation, arguments)
-            if dies:
-                raise Crash
-            return answer
-
-        monkeypatch.setattr(BaseClient, "_make_api_call", call)
-
-    def _dies(self) -> bool:
-        if self.left is None:
-            return False
-        self.left -= 1
-        if self.left >= 0:
-            return False
-        self.left = None
-        return True
-
-    @contextmanager
-    def crashing(self, left: int | None, *, after: bool) -> Iterator[None]:
-        self.left, self.after = left, after
-        try:
-            yield
-        except Crash:
-            pass
-        finally:
-            self.left = None
 
 
 CRASHES = st.one_of(st.none(), st.integers(0, 6))
@@ -291,20 +243,6 @@ class Machine(RuleBasedStateMachine):
         queue = QueueRecord.find(self.device.id, QUEUE)
         assert queue is None or not (queue.waiting or queue.flying)
         empty("commands", "outbox", "devices", "tasks", "aliases")
-
-
-def counted(count: list[int], size: int) -> str:
-    count.append(0)
-    return f"{len(count):0{size * 2}x}"
-
-
-def empty(*tables: str) -> None:
-    """Moto copies all its items at every transaction."""
-    from moto.core import DEFAULT_ACCOUNT_ID
-    from moto.dynamodb.models import dynamodb_backends
-
-    for name in tables:
-        dynamodb_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].tables[f"polything-test-{name}"].items.clear()
 
 
 def test_the_machine(aws: None, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:

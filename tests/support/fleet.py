@@ -67,6 +67,11 @@ def make_fleet(name: str = "acme", **facts: Any) -> Fleet:
     return Fleet(tenant.id, application.id, secret, make_product(tenant.id, **facts))
 
 
+def make_application(fleet: Fleet) -> str:
+    """Another application of the same tenant; its id."""
+    return applications.create_application(fleet.tenant, "another")[0].id
+
+
 def make_product(tenant: str, node_type: NodeType = NodeType.ENDPOINT, **facts: Any) -> Product:
     read = profile.read(json.dumps(METER).encode())
     found, model = read.facts, read.things

@@ -9,7 +9,7 @@ from chalicelib.core import batch_ends, groups
 from chalicelib.core.callbacks import read
 from chalicelib.handlers import outbox, wiring
 from tests.support.clock import FakeClock
-from tests.support.fleet import Fleet, make_fleet
+from tests.support.fleet import Fleet, make_application, make_fleet
 from tests.support.gateway import Gateway, Reply
 from tests.support.iot import FakeDevice, FakeIot, add_device
 from tests.support.queues import WorkQueue
@@ -281,9 +281,10 @@ def test_create_refuses_bad_input(app: Gateway, given: dict[str, Any]) -> None:
 
 
 def test_create_refuses(app: Gateway, fleet: Fleet) -> None:
-    other = make_fleet("other").application
+    other = make_application(fleet)
     assert refused(app.post(TASKS, body([NOBODY], appId=other))) == (403, "100217")
-    assert refused(app.post(TASKS, body([NOBODY], appId="9" * 32))) == (403, "100203")
+    for unseen in ("9" * 32, make_fleet("other").application):
+        assert refused(app.post(TASKS, body([NOBODY], appId=unseen))) == (403, "100203")
     for kind in ("GroupList", "GroupIdList"):
         param = {"type": kind, "groupList": ["nobody"]}
         assert refused(app.post(TASKS, body(None, param))) == (200, "101001")

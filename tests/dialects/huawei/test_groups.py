@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from chalicelib.core import memberships, regrouping
-from tests.support.fleet import Fleet, make_fleet
+from tests.support.fleet import Fleet, make_application, make_fleet
 from tests.support.gateway import Gateway, Reply
 
 from .conftest import log_in
@@ -231,17 +231,18 @@ def test_another_applications_groups_do_not_exist(app: Gateway, fleet: Fleet) ->
     ],
 )
 def test_the_application_named_must_have_allowed_it(
-    app: Gateway, method: str, path: str, status: int
+    app: Gateway, fleet: Fleet, method: str, path: str, status: int
 ) -> None:
-    other = make_fleet("other").application
+    other = make_application(fleet)
     body = {"name": "x", "devGroupId": NOBODY, "deviceIds": [NOBODY]}
     query = f"accessAppId={other}&devGroupId={NOBODY}"
     given = body if method in ("PUT", "POST") else None
     assert refused(app.call(method, f"{path}?{query}", given)) == (status, "100217")
-    unknown = f"accessAppId={'9' * 32}&devGroupId={NOBODY}"
-    assert refused(app.call(method, f"{path}?{unknown}", given)) == (status, "100203")
+    for unseen in ("9" * 32, make_fleet("other").application):
+        unknown = f"accessAppId={unseen}&devGroupId={NOBODY}"
+        assert refused(app.call(method, f"{path}?{unknown}", given)) == (status, "100203")
 
 
-def test_an_application_is_named_in_the_body_at_creation(app: Gateway) -> None:
-    other = make_fleet("other").application
+def test_an_application_is_named_in_the_body_at_creation(app: Gateway, fleet: Fleet) -> None:
+    other = make_application(fleet)
     assert refused(app.post(GROUPS, {"name": "x", "appId": other})) == (200, "100217")

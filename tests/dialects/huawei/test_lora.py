@@ -9,7 +9,7 @@ from chalicelib.store import counters
 from chalicelib.store.devices import DEVICE, DeviceRecord
 from tests.support.clock import FakeClock
 from tests.support.faults import Faults
-from tests.support.fleet import Fleet, make_fleet
+from tests.support.fleet import Fleet, make_application, make_fleet
 from tests.support.gateway import Gateway, Reply
 from tests.support.iot import FakeIot
 from tests.support.lora import EUI, KEY, OTHER_KEY, Site, lora_product, make_site
@@ -235,6 +235,12 @@ def test_registrations_that_are_refused(app: Gateway, site: Site, path: str) -> 
         ({"ownerAppId": ABSENT}, 404, "100203", "The application is not existed."),
         (
             {"ownerAppId": make_fleet("other").application},
+            404,
+            "100203",
+            "The application is not existed.",
+        ),
+        (
+            {"ownerAppId": make_application(site.fleet)},
             403,
             "100217",
             "The application hasn't been authorized.",
@@ -294,6 +300,8 @@ def test_queries_and_deletions_that_are_refused(
         answer = refused(app.call(verb, f"{path}/{mine}?ownerAppId={ABSENT}"))
         assert answer == (404, "100203", "The application is not existed.")
         answer = refused(app.call(verb, f"{path}/{mine}?ownerAppId={foreign.fleet.application}"))
+        assert answer == (404, "100203", "The application is not existed.")
+        answer = refused(app.call(verb, f"{path}/{mine}?ownerAppId={make_application(site.fleet)}"))
         assert answer == (403, "100217", "The application hasn't been authorized.")
     site.server.disconnect()
     said = "The operation is not allowed. The LoRa Server is not online."

@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import Calls
 from tests.support.clock import FakeClock
-from tests.support.fleet import Fleet, make_fleet
+from tests.support.fleet import Fleet, make_application, make_fleet
 from tests.support.gateway import Gateway, Reply
 
 LOGIN = "/iocm/app/sec/v1.1.0/login"
@@ -165,7 +165,8 @@ def test_who_may_call(web: Gateway, fleet: Fleet) -> None:
     assert error(web.get(ANY, headers={"app_key": fleet.application})) == (403, "1010005")
     other = make_fleet("other")
     assert error(web.get(ANY, headers={**right, "app_key": other.application})) == (403, "1010005")
-    assert error(web.get(f"{ANY}?appId={other.application}", headers=right)) == (403, "100217")
+    assert error(web.get(f"{ANY}?appId={other.application}", headers=right)) == (403, "100203")
+    assert error(web.get(f"{ANY}?appId={make_application(fleet)}", headers=right)) == (403, "100217")
     assert web.get(f"{ANY}?appId={fleet.application}", headers=right).status == 404
 
 

@@ -10,7 +10,7 @@ import pytest
 from chalicelib.aws import addresses
 from chalicelib.core import subscriptions
 from tests.conftest import Calls
-from tests.support.fleet import Fleet, make_fleet
+from tests.support.fleet import Fleet, make_application, make_fleet
 from tests.support.gateway import Gateway, Reply
 
 from .conftest import log_in
@@ -188,9 +188,10 @@ def test_errors_of_a_management_subscription(app: Gateway, monkeypatch: pytest.M
 
 def test_only_the_callers_own_application_may_be_named(app: Gateway, fleet: Fleet) -> None:
     body = {"notifyType": "deviceAdded", "callbackUrl": URL}
-    another = make_fleet("other").application
+    another = make_application(fleet)
     assert error(app.post(PATH, {**body, "appId": another})) == (403, "100217")
-    assert error(app.post(PATH, {**body, "appId": "another"})) == (403, "100203")
+    for unseen in ("another", make_fleet("other").application):
+        assert error(app.post(PATH, {**body, "appId": unseen})) == (403, "100203")
     assert app.post(PATH, {**body, "appId": fleet.application}).status == 201
     for method, path in (("GET", PATH), ("DELETE", PATH), ("DELETE", f"{PATH}/x")):
         assert error(app.call(method, f"{path}?appId={another}")) == (403, "100217")
