@@ -46,9 +46,10 @@ class World:
 
 
 def make_world(name: str, clock: FakeClock, iot: FakeIot) -> World:
-    from chalicelib.core import keys
+    from chalicelib.core import applications, keys
 
     fleet = make_fleet(name)
+    applications.set_rate(fleet.application, 100_000)  # a test of all operations is not to be slowed down
     key, secret = keys.create(fleet.application)
     callers = {
         "huawei": huawei_caller(fleet),
