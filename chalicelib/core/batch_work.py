@@ -223,10 +223,6 @@ def _send_off(part: ChunkRecord, portion: list[Entry]) -> list[tuple[Route, Comm
     return []
 
 
-def _fly(change: Transaction, entry: Entry) -> CommandRecord:
-    return command_machine.put_flying(change, entry.command, entry.queue, Dropped(entry.index))
-
-
 def _queue(part: ChunkRecord, portion: list[Entry]) -> list[Entry]:
     """Make commands that wait; answers them. Those that could not be are left for another round."""
     while portion:

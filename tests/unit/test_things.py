@@ -440,3 +440,11 @@ SERVICES = st.builds(
 @given(st.builds(ThingModel, unique(SERVICES, "id")))
 def test_text_and_back(model: ThingModel) -> None:
     assert things.decode(things.encode(model)) == model
+
+
+def test_a_model_of_data_points_alone_takes_any_command() -> None:
+    points = ThingModel((Service("", properties=(Property("level", DataType.INT),)),))
+    check_command(points, "Lamp", "blink", {"times": 3})
+    named = ThingModel((Service("Lamp", properties=(Property("level", DataType.INT),)),))
+    with pytest.raises(CommandTypeNotFound):
+        check_command(named, "Lamp", "blink", {"times": 3})
