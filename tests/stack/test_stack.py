@@ -2,6 +2,8 @@
 
 import http.client
 import json
+import time
+import urllib.request
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,32 @@ def test_the_main_story_through_the_deployed_url(demo: dict[str, Any]) -> None:
         finally:
             if story.device is not None:
                 story.device.close()
+
+
+def test_an_xlink_console_through_the_deployed_url(demo: dict[str, Any]) -> None:
+    """A product, its data point, and devices that background jobs import."""
+
+    def call(method: str, path: str, body: Any = None) -> Any:
+        text = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(demo["http"] + path, text, headers, method=method)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            read = answer.read()
+        return json.loads(read) if read else None
+
+    headers = {"Content-Type": "application/json"}
+    account = {name: demo["xlink"][name] for name in ("account", "password")}
+    headers["Access-Token"] = call("POST", "/v2/corp_auth", account)["access_token"]
+    made = call("POST", "/v2/product", {"name": "lamp", "description": "a lamp", "link_type": 1})
+    base = f"/v2/product/{made['id']}"
+    point = {"name": "level", "type": 4, "index": 3, "description": "", "symbol": "%"}
+    assert call("POST", f"{base}/datapoint", point)["index"] == 3
+    macs = [f"A0B1C2D3E4{number:02X}" for number in range(20)]
+    assert call("POST", f"{base}/device_batch", macs) is None
+    deadline = time.monotonic() + 60
+    while (listed := call("POST", f"{base}/devices", {"limit": 50}))["count"] < len(macs):
+        assert time.monotonic() < deadline, f"{listed['count']} of {len(macs)} were imported"
+        time.sleep(0.5)
+    assert sorted(each["mac"] for each in listed["list"]) == macs
 
 
 def test_the_api_answers_under_its_own_domain_without_a_stage_in_the_path(stack: Deployed) -> None:
