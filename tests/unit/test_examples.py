@@ -43,6 +43,9 @@ def test_every_part_has_an_example_that_its_schema_allows(operation: dict[str, A
         assert "example" in parameter or not parameter["required"]
         assert wrong(parameter.get("example", parameter["schema"].get("default")), parameter["schema"]) == []
     for media in operation.get("requestBody", {}).get("content", {}).values():
+        if not media:  # a document in one of several formats, each described elsewhere
+            assert operation["operationId"].startswith("operator")
+            continue
         assert wrong(media["example"], media["schema"]) == []
     for status, answer in operation["responses"].items():
         media = answer.get("content", {}).get("application/json")
