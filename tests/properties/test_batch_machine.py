@@ -50,7 +50,7 @@ from tests.support.machines import Lambda, counted, empty
 from tests.support.queues import Job, WorkQueue
 
 AT = 1_700_000_000_000
-EXAMPLES = 20
+EXAMPLES = 8
 STEPS = 12
 DEVICES = 4  # of which half are connected at first
 UNKNOWN = "f" * 32

@@ -77,12 +77,12 @@ def exactly(fleet: Fleet, amount: int) -> None:
 def test_a_list_is_stored_at_one_go_and_worked_later(fleet: Fleet, work: WorkQueue, calls: Calls) -> None:
     products.load(fleet.product.id)
     calls.clear()
-    accept(fleet, macs(250))
+    accept(fleet, macs(101))
     assert calls.made == ["dynamodb.TransactWriteItems", "sqs.SendMessageBatch"]
     assert devices_of(fleet) == []
-    assert len(parts()) == 3
-    assert work.run() == ["import"] * 3
-    exactly(fleet, 250)
+    assert len(parts()) == 2
+    assert work.run() == ["import"] * 2
+    exactly(fleet, 101)
 
 
 def test_ten_thousand_are_one_transaction_and_ten_messages_of_ten(
@@ -155,13 +155,13 @@ def test_a_list_whose_messages_were_lost_is_taken_up(
 ) -> None:
     Faults.installed(monkeypatch).crash("SendMessageBatch")
     with pytest.raises(Crash):
-        accept(fleet, macs(120))
+        accept(fleet, macs(101))
     assert imports.sweep() == 0
     clock.advance(imports.TAKEN_UP_AFTER / 1000)
     assert imports.sweep() == 2
     assert imports.sweep() == 0  # they are on their way
     work.run()
-    exactly(fleet, 120)
+    exactly(fleet, 101)
     clock.advance(imports.TAKEN_UP_AFTER / 1000)
     assert imports.sweep() == 0
 
