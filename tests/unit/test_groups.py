@@ -276,7 +276,7 @@ def test_a_group_deleted_while_devices_join_takes_none(
 
 def test_hundreds_join_and_leave_as_a_whole(fleet: Fleet, calls: Calls) -> None:
     """A thousand do on ministack: tests/faults/test_large.py."""
-    devices = put(fleet, 150)
+    devices = put(fleet, 101)
     group = groups.create(fleet.caller, "hall").id
     calls.clear()
     groups.add(fleet.caller, group, devices)
