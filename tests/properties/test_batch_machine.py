@@ -21,6 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from chalicelib import logs
 from chalicelib.core import (
     batch_ends,
     batch_marks,
@@ -472,6 +473,7 @@ def test_batches_follow_the_model(
     World.process.install(monkeypatch)
     World.count = []
     monkeypatch.setattr(ids.secrets, "token_hex", lambda size: counted(World.count, size))
+    logs.logger()  # made first, so that its own level is what comes back
     caplog.set_level(logging.CRITICAL, logger="polything")  # failing jobs are the point
     run_state_machine_as_test(
         Batches,

@@ -14,6 +14,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from chalicelib import logs
 from chalicelib.core import commands, ids, overdue, products, tasks
 from chalicelib.core.command_states import Status, status_of
 from chalicelib.core.commands import Mode, NewCommand
@@ -257,6 +258,7 @@ def test_the_machine(
     Machine.process.install(monkeypatch)
     Machine.count = []
     monkeypatch.setattr(ids.secrets, "token_hex", lambda size: counted(Machine.count, size))
+    logs.logger()  # made first, so that its own level is what comes back
     caplog.set_level(logging.CRITICAL, logger="polything")  # failing jobs are the point
     run_state_machine_as_test(
         Machine,
