@@ -1,7 +1,7 @@
 """SQS: background work and callback deliveries."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,9 +83,5 @@ def work(job: str, delay: int = 0, **arguments: Any) -> None:
 
 
 def job_message(job: str, delay: int = 0, **arguments: Any) -> Message:
+    """A background job as `send` takes it to the work queue."""
     return Message(json.dumps({"job": job, **arguments}, separators=(",", ":")), delay)
-
-
-def work_all(jobs: Iterable[Mapping[str, Any]]) -> None:
-    """Put jobs, each with its name under `job`. One AWS call per ten, none for none."""
-    send(WORK, [job_message(**job) for job in jobs])

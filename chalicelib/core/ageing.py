@@ -8,13 +8,11 @@ nothing but when the change is pushed. MQTT's keep-alive is no message: a connec
 Source: Huawei 1.6.1 (status)
 """
 
-import json
 from collections.abc import Iterable
 
 from pynamodb.expressions.update import Action
 
 from ..aws import queues
-from ..aws.queues import Message
 from ..store.devices import DEVICE, DeviceItem, DeviceRecord
 from ..store.transactions import ConditionFailed, Transaction
 from . import clock, devices
@@ -50,7 +48,7 @@ def sweep() -> int:
     for shard in range(SHARDS):
         due = DeviceRecord.by_silence.query(str(shard), DeviceRecord.silence <= now, limit=SWEPT_AT_ONCE)
         names = [record.device for record in due]
-        queues.send(queues.WORK, [_job(part) for part in _parts(names)])
+        queues.send(queues.WORK, [queues.job_message(JOB, names=part) for part in _parts(names)])
         seen += len(names)
     return seen
 
@@ -105,10 +103,6 @@ def _next_look(status: Status, seen: float | None) -> int | None:
     """Ms; None where nothing can change by silence."""
     lasts = {Status.ONLINE: ABNORMAL_AFTER, Status.ABNORMAL: OFFLINE_AFTER}.get(status)
     return None if lasts is None or seen is None else int(seen) + lasts
-
-
-def _job(names: list[str]) -> Message:
-    return Message(json.dumps({"job": JOB, "names": names}, separators=(",", ":")))
 
 
 def _parts(names: list[str]) -> Iterable[list[str]]:

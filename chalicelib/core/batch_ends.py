@@ -6,13 +6,11 @@ when its application wants to make another while ten seem unfinished.
 Source: Huawei 1.10.1 (timeout, 105001)
 """
 
-import json
 from collections.abc import Iterable
 
 from pynamodb.expressions.condition import Condition, size
 
 from ..aws import queues
-from ..aws.queues import Message
 from ..store.batches import AFTER_CHUNKS, BATCH, OPEN, BatchItem, BatchRecord, ChunkRecord, OpenRecord, opened
 from ..store.transactions import ConditionFailed, Contention, Transaction, pause
 from . import batch_marks, clock
@@ -37,8 +35,8 @@ def sweep() -> int:
     now, seen = clock.now(), 0
     for shard in range(SHARDS):
         due = BatchRecord.by_deadline.query(str(shard), BatchRecord.deadline <= now, limit=SWEPT_AT_ONCE)
-        jobs = [{"job": LOOK, "batch": each.batch} for each in due]
-        queues.send(queues.WORK, [Message(json.dumps(job, separators=(",", ":"))) for job in jobs])
+        jobs = [queues.job_message(LOOK, batch=each.batch) for each in due]
+        queues.send(queues.WORK, jobs)
         seen += len(jobs)
     return seen
 
@@ -74,8 +72,8 @@ def read(batch: str) -> tuple[BatchRecord | None, list[ChunkRecord]]:
 
 def send_out(chunks: Iterable[ChunkRecord]) -> None:
     """A job for each chunk. One AWS call per ten."""
-    jobs = [{"job": WORK, "batch": chunk.batch, "chunk": chunk.item} for chunk in chunks]
-    queues.send(queues.WORK, [Message(json.dumps(job, separators=(",", ":"))) for job in jobs])
+    jobs = [queues.job_message(WORK, batch=chunk.batch, chunk=chunk.item) for chunk in chunks]
+    queues.send(queues.WORK, jobs)
 
 
 def close_what_is_over(batches: Iterable[str]) -> None:

@@ -9,7 +9,6 @@ twice; what dies after the marks moved is any command's case, and the sweep's.
 Source: Huawei 1.10.1
 """
 
-import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ import msgspec
 
 from ..aws import queues
 from ..aws.iot import Outcome
-from ..aws.queues import Message
 from ..store.batches import BATCH, BatchItem, BatchRecord, ChunkRecord
 from ..store.commands import CommandRecord
 from ..store.devices import DEVICE, LINK, QUEUE, DeviceItem, DeviceRecord, LinkRecord, QueueRecord
@@ -241,8 +239,7 @@ def _queue(part: ChunkRecord, portion: list[Entry]) -> list[Entry]:
 
 def _wake(woken: Iterable[str]) -> None:
     """One AWS call per ten devices."""
-    jobs = [{"job": DRAIN, "device": device} for device in woken]
-    queues.send(queues.WORK, [Message(json.dumps(job, separators=(",", ":"))) for job in jobs])
+    queues.send(queues.WORK, [queues.job_message(DRAIN, device=device) for device in woken])
 
 
 def _hand_over(sent: list[tuple[Route, CommandRecord]]) -> None:

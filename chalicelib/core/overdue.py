@@ -6,10 +6,8 @@ by a job of its own: a slow device or a failure holds up no other.
 Source: Huawei 1.9.1 (expireTime, maxRetransmit)
 """
 
-import json
 
 from ..aws import queues
-from ..aws.queues import Message
 from ..store.commands import CommandRecord
 from . import clock, command_machine, commands, sending
 from .command_states import RETRY, Mode, Status, answer_until, may_repeat, status_of
@@ -22,8 +20,8 @@ def sweep() -> int:
     now, seen = clock.now(), 0
     for shard in range(commands.SHARDS):
         due = CommandRecord.by_deadline.query(str(shard), CommandRecord.deadline <= now, limit=SWEPT_AT_ONCE)
-        jobs = [{"job": RETRY, "device": each.device, "command": each.command} for each in due]
-        queues.send(queues.WORK, [Message(json.dumps(job, separators=(",", ":"))) for job in jobs])
+        jobs = [queues.job_message(RETRY, device=each.device, command=each.command) for each in due]
+        queues.send(queues.WORK, jobs)
         seen += len(jobs)
     return seen
 

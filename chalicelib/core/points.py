@@ -30,23 +30,17 @@ class Point(msgspec.Struct, frozen=True):
 
 def points(model: ThingModel) -> list[Point]:
     """In the order of the model."""
-    names = Counter(each.name for _, each in _all(model))
-    own = model.service(NAMELESS)
-    bare = {each.name for each in own.properties} if own else set()
+    holders = Counter(each.name for _, each in _all(model))
     return [
-        Point(service.id, _key(service.id, each.name, shared=names[each.name] > 1, taken=bare), each)
+        Point(service.id, _key(service.id, each.name, alone=holders[each.name] == 1), each)
         for service, each in _all(model)
     ]
 
 
 def key_of(model: ThingModel, service: str, name: str) -> str:
     """The key of a property, also of one that the model does not know."""
-    own = model.service(NAMELESS)
-    bare = {each.name for each in own.properties} if own else set()
-    holders = sum(each.property(name) is not None for each in model.services)
-    unknown = not model.schemaless and holders == 0
-    shared = holders > 1 or (model.schemaless and service != NAMELESS) or (unknown and service != NAMELESS)
-    return _key(service, name, shared=shared, taken=bare)
+    holders = [each.id for each in model.services if each.property(name) is not None]
+    return _key(service, name, alone=holders == [service])
 
 
 def place(model: ThingModel, key: str, services: Collection[str] = ()) -> tuple[str, str]:
@@ -111,10 +105,9 @@ def _all(model: ThingModel) -> Iterator[tuple[Service, Property]]:
             yield service, each
 
 
-def _key(service: str, name: str, *, shared: bool, taken: Collection[str]) -> str:
-    if service == NAMELESS or (not shared and name not in taken):
-        return name
-    return f"{service}.{name}"
+def _key(service: str, name: str, *, alone: bool) -> str:
+    """`alone`: no other service has a property of that name."""
+    return name if service == NAMELESS or alone else f"{service}.{name}"
 
 
 def _unique(what: str, values: Iterable[object]) -> set[object]:

@@ -7,7 +7,6 @@ be on its way no other leaves, so an older value never arrives after a newer one
 Source: Huawei 1.5.8
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,7 +14,6 @@ import msgspec
 
 from ..aws import iot, queues
 from ..aws.iot import Outcome
-from ..aws.queues import Message
 from ..store.devices import QUEUE, SHADOW, Parts, QueueRecord, ShadowRecord
 from ..store.transactions import Contention, Transaction, pause
 from . import clock, downlink, products, sending, shadow_changes, shadow_documents, shadow_writes
@@ -78,13 +76,13 @@ def sweep() -> int:
         found: dict[str, list[str]] = {}
         for record in due:
             found.setdefault(record.device, []).append(service_of(record))
-        bodies = [
-            json.dumps({"job": SEND, "device": device, "services": names[at : at + SERVICES_AT_ONCE]})
+        messages = [
+            queues.job_message(SEND, device=device, services=names[at : at + SERVICES_AT_ONCE])
             for device, names in found.items()
             for at in range(0, len(names), SERVICES_AT_ONCE)
         ]
-        queues.send(queues.WORK, [Message(body) for body in bodies])
-        jobs += len(bodies)
+        queues.send(queues.WORK, messages)
+        jobs += len(messages)
     return jobs
 
 

@@ -38,6 +38,17 @@ class Fault:
     text: str
 
 
+def nearest(
+    kind: type[PolythingError], *tables: Mapping[type[PolythingError], Fault], unknown: Fault
+) -> Fault:
+    """The entry of the nearest ancestor of an error; of one ancestor, that of the first table."""
+    for ancestor in kind.__mro__:
+        for table in tables:
+            if ancestor in table:
+                return table[ancestor]
+    return unknown
+
+
 @dataclass(frozen=True)
 class Call(Generic[P, Q, B]):
     """What a view works on: the caller and the validated parts of the request."""

@@ -105,9 +105,8 @@ def _settled(cloudformation: Any, name: str, poll: float) -> dict[str, Any] | No
     """The stack once nothing changes it; CloudFormation ends each change by itself."""
     while True:
         stack = _find(cloudformation, name)
-        if stack is None or not stack["StackStatus"].endswith("_IN_PROGRESS"):
-            return stack
-        if stack["StackStatus"] == "REVIEW_IN_PROGRESS":
+        status = stack["StackStatus"] if stack else ""
+        if not status.endswith("_IN_PROGRESS") or status == "REVIEW_IN_PROGRESS":
             return stack
         time.sleep(poll)
 

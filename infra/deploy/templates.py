@@ -6,7 +6,6 @@ stack in one template the texts become references, so that CloudFormation makes 
 
 import copy
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -57,7 +56,6 @@ def compose(prefix: str, packaged: Template) -> Template:
     clash = [name for name in edge["Resources"] if name in packaged["Resources"] or name in data["Resources"]]
     if clash:
         raise ValueError(f"the edge and another stack both name {', '.join(sorted(clash))}")
-    edge = _with_functions(edge)
     composed = copy.deepcopy(packaged)
     composed["Description"] = "Polything: data, functions, HTTP API and what IoT Core does with devices"
     for part in (data, edge):
@@ -66,27 +64,23 @@ def compose(prefix: str, packaged: Template) -> Template:
         for section in ("Parameters", "Conditions"):
             if part.get(section):
                 composed.setdefault(section, {}).update(part[section])
-    composed["Parameters"].pop("Prefix", None)
+    values = {"Prefix": prefix, **_functions()}
+    for parameter in values:
+        composed["Parameters"].pop(parameter, None)
     for name, resource in composed["Resources"].items():
         if resource["Type"] == "AWS::Serverless::Function":
             _join(name, resource["Properties"], data, prefix)
-    composed = _put_in(composed, "Prefix", prefix)
-    if not composed.get("Parameters"):
-        composed.pop("Parameters", None)
-    return composed
+    return _put_in(composed, values)  # type: ignore[no-any-return]
 
 
-def _with_functions(edge: Template) -> Template:
-    """The edge's parameters for functions and the API become references to them."""
+def _functions() -> dict[str, Template]:
+    """What stands for the edge's parameters for functions and the API: references to them."""
     references: dict[str, Template] = {"RestApi": {"Ref": API}}
     for function in FUNCTIONS:
         logical = PACKAGED.get(function, function)
         references[f"{function}FunctionName"] = {"Ref": logical}
         references[f"{function}FunctionArn"] = {"Fn::GetAtt": [logical, "Arn"]}
-    for parameter, reference in references.items():
-        if edge["Parameters"].pop(parameter, None) is not None:
-            edge["Resources"] = _put_reference(edge["Resources"], parameter, reference)
-    return edge
+    return references
 
 
 def _join(name: str, function: Template, data: Template, prefix: str) -> None:
@@ -112,30 +106,31 @@ def _queue(function: str, told: Any, data: Template, prefix: str) -> str:
     raise ValueError(f"{function} reads the queue {name}, which {DATA.name} does not make")
 
 
-def _put_in(node: Any, parameter: str, value: str) -> Any:
-    """The node with the parameter's value in its place."""
+def _put_in(node: Any, values: Mapping[str, Any]) -> Any:
+    """The node with values in the place of parameters; those that are text, also within text."""
     if isinstance(node, dict):
-        if node == {"Ref": parameter}:
-            return value
-        return {key: _put_in(item, parameter, value) for key, item in node.items()}
+        if len(node) == 1 and node.get("Ref") in values:
+            return values[node["Ref"]]
+        return {key: _put_in(item, values) for key, item in node.items()}
     if isinstance(node, list):
-        return [_put_in(item, parameter, value) for item in node]
-    return node.replace(f"${{{parameter}}}", value) if isinstance(node, str) else node
-
-
-def _put_reference(node: Any, parameter: str, reference: Template) -> Any:
-    if isinstance(node, dict):
-        if node == {"Ref": parameter}:
-            return reference
-        return {key: _put_reference(item, parameter, reference) for key, item in node.items()}
-    if isinstance(node, list):
-        return [_put_reference(item, parameter, reference) for item in node]
+        return [_put_in(item, values) for item in node]
+    if isinstance(node, str):
+        for name, value in values.items():
+            if isinstance(value, str):
+                node = node.replace(f"${{{name}}}", value)
     return node
+
+
+class _Plain(yaml.SafeDumper):
+    """Without aliases, which CloudFormation does not read."""
+
+    def ignore_aliases(self, _data: Any) -> bool:
+        return True
 
 
 def text(template: Template) -> str:
     """As YAML that CloudFormation reads; raises ValueError where it is too large."""
-    written = yaml.safe_dump(template, sort_keys=False, width=110)
+    written = yaml.dump(template, Dumper=_Plain, sort_keys=False, width=110)
     if len(written.encode()) > MOST_BYTES:
         raise ValueError(f"the template has {len(written.encode())} bytes, more than {MOST_BYTES}")
     return written
@@ -146,12 +141,3 @@ def api_resources(packaged: Template) -> int:
     paths = packaged["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"]
     parts = [path.strip("/").split("/") for path in paths if path != "/"]
     return 1 + len({tuple(each[: at + 1]) for each in parts for at in range(len(each))})
-
-
-def code_in(template: Template, bucket: str, key: str) -> Template:
-    """The template with its functions' code in S3."""
-    placed = copy.deepcopy(template)
-    for resource in placed["Resources"].values():
-        if re.fullmatch(r"AWS::Serverless::Function", resource["Type"]):
-            resource["Properties"]["CodeUri"] = {"Bucket": bucket, "Key": key}
-    return placed

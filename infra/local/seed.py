@@ -58,15 +58,14 @@ def credentials(kept: dict[str, Any]) -> dict[str, dict[str, Any]]:
     product = _product(application.tenant)
     if product.short_id is None:
         raise StateUnusable("the kept demo product is of an older version: start once with --reset")
-    key, key_secret = _key(
-        application.id, "XLink demo", _part(kept, "xlink"), "accessKeyId", "accessKeySecret"
-    )
-    app_key, app_secret = _key(application.id, "CTWing demo", _part(kept, "ctwing"), "appKey", "appSecret")
+    xlink, ctwing = _part(kept, "xlink"), _part(kept, "ctwing")
+    key, key_secret = _key(application.id, "XLink demo", xlink, "accessKeyId", "accessKeySecret")
+    app_key, app_secret = _key(application.id, "CTWing demo", ctwing, "appKey", "appSecret")
     return {
         "huawei": {"appId": application.id, "secret": secret, "productId": product.id},
         "xlink": {
             "account": ACCOUNT,
-            "password": _password(application.id, _part(kept, "xlink")),
+            "password": _password(application.id, xlink),
             "accessKeyId": key,
             "accessKeySecret": key_secret,
             "productId": product.id,

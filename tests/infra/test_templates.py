@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from cfnlint import api as cfnlint
 
 from infra import policies
@@ -45,6 +46,11 @@ def test_each_stack_is_valid(path: Path) -> None:
 
 def test_the_one_template_is_valid(composed: dict[str, Any]) -> None:
     assert faults(templates.text(composed)) == []
+
+
+def test_nothing_in_it_is_an_alias_which_cloudformation_does_not_read(composed: dict[str, Any]) -> None:
+    tokens = list(yaml.scan(templates.text(composed)))
+    assert not [each for each in tokens if isinstance(each, yaml.AliasToken | yaml.AnchorToken)]
 
 
 def test_it_names_its_own_resources_only(composed: dict[str, Any]) -> None:

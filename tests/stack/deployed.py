@@ -66,6 +66,14 @@ def understood(template: templates.Template) -> templates.Template:
     return template
 
 
+def code_in(template: templates.Template, bucket: str, key: str) -> templates.Template:
+    """The template with its functions' code in S3."""
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["CodeUri"] = {"Bucket": bucket, "Key": key}
+    return template
+
+
 class Deployed:
     def __init__(self, aws: Aws, folder: Path) -> None:
         self.aws = aws
@@ -95,7 +103,7 @@ class Deployed:
         key = f"{time.time_ns()}.zip"
         s3.upload_file(str(template.parent / "deployment.zip"), CODE, key)
         made = understood(yaml.safe_load(template.read_text(encoding="utf-8")))
-        made = templates.code_in(made, CODE, key)
+        made = code_in(made, CODE, key)
         for resource in made["Resources"].values():
             if resource["Type"] == "AWS::Serverless::Function":
                 resource["Properties"]["Environment"]["Variables"].update(

@@ -58,6 +58,8 @@ def test_what_the_model_does_not_know_is_nobodys() -> None:
     assert place(MIXED, "Pump.open") == ("", "Pump.open")
     assert place(MIXED, "Meter.unknown") == ("Meter", "unknown")
     assert key_of(MIXED, "Meter", "unknown") == "Meter.unknown"
+    assert key_of(MIXED, "Meter", "open") == "Meter.open", "open is the valve's"
+    assert place(MIXED, "Meter.open") == ("Meter", "open")
 
 
 def test_a_service_with_a_dot_in_its_name_is_found() -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from ...core import errors as core
 from ...core.errors import PolythingError
-from ...web.operations import Fault, Operation
+from ...web.operations import Fault, Operation, nearest
 from ...web.request import Answer
 from ...web.serving import NoSuchOperation
 
@@ -142,12 +142,7 @@ class HuaweiError(msgspec.Struct, frozen=True):
 
 def fault(kind: type[PolythingError], operation: Operation | None) -> Fault:
     """The nearest entry along the error's ancestry: the operation's own, then the dialect's."""
-    for ancestor in kind.__mro__:
-        if operation is not None and ancestor in operation.faults:
-            return operation.faults[ancestor]
-        if ancestor in FAULTS:
-            return FAULTS[ancestor]
-    return INTERNAL
+    return nearest(kind, operation.faults if operation else {}, FAULTS, unknown=INTERNAL)
 
 
 def render(error: Exception, operation: Operation | None) -> Answer:

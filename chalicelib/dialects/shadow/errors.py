@@ -12,7 +12,7 @@ import msgspec
 
 from ...core import errors as core
 from ...core.errors import PolythingError
-from ...web.operations import Fault, Operation
+from ...web.operations import Fault, Operation, nearest
 from ...web.request import Answer
 from ...web.serving import NoSuchOperation
 
@@ -70,7 +70,7 @@ class ShadowError(msgspec.Struct, frozen=True):
 
 def fault(kind: type[PolythingError], operation: Operation | None) -> Fault:
     """The nearest entry along the error's ancestry."""
-    return next((FAULTS[ancestor] for ancestor in kind.__mro__ if ancestor in FAULTS), INTERNAL)
+    return nearest(kind, FAULTS, unknown=INTERNAL)
 
 
 def render(error: Exception, operation: Operation | None) -> Answer:

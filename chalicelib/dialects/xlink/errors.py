@@ -10,7 +10,7 @@ import msgspec
 
 from ...core import errors as core
 from ...core.errors import PolythingError
-from ...web.operations import Fault, Operation
+from ...web.operations import Fault, Operation, nearest
 from ...web.request import Answer
 from ...web.serving import NoSuchOperation
 
@@ -171,11 +171,7 @@ class XlinkError(msgspec.Struct, frozen=True):
 
 def fault(kind: type[PolythingError], operation: Operation | None) -> Fault:
     """The nearest entry along the error's ancestry: the operation's own, then the dialect's."""
-    for ancestor in kind.__mro__:
-        for table in (operation.faults if operation else {}, OWN, FAULTS):
-            if ancestor in table:
-                return table[ancestor]
-    return INTERNAL
+    return nearest(kind, operation.faults if operation else {}, OWN, FAULTS, unknown=INTERNAL)
 
 
 def render(error: Exception, operation: Operation | None) -> Answer:
