@@ -21,6 +21,8 @@ os.environ.update(
 
 from tests.support import rights
 from tests.support.clock import FakeClock
+from tests.support.iot import FakeIot
+from tests.support.queues import WorkQueue
 
 rights.record()
 
@@ -64,6 +66,22 @@ def aws(clock: FakeClock) -> Iterator[None]:
         furnish()
         yield
     forget_everything()
+
+
+@pytest.fixture
+def iot(aws: None) -> FakeIot:
+    """IoT Core's data plane, with no client connected."""
+    from chalicelib.handlers import wiring
+
+    wiring.wire()
+    fake = FakeIot()
+    fake.install()
+    return fake
+
+
+@pytest.fixture
+def work(aws: None, clock: FakeClock) -> WorkQueue:
+    return WorkQueue(clock)
 
 
 @dataclass

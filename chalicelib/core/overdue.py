@@ -6,7 +6,6 @@ by a job of its own: a slow device or a failure holds up no other.
 Source: Huawei 1.9.1 (expireTime, maxRetransmit)
 """
 
-
 from ..aws import queues
 from ..store.commands import CommandRecord
 from . import clock, command_machine, commands, sending

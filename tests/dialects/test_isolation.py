@@ -245,16 +245,6 @@ def home(aws: None, clock: FakeClock, iot: FakeIot) -> World:
     return make_world("home", clock, iot)
 
 
-@pytest.fixture
-def iot(aws: None) -> FakeIot:
-    from chalicelib.handlers import wiring
-
-    wiring.wire()
-    fake = FakeIot()
-    fake.install()
-    return fake
-
-
 def requests(dialect: str) -> list[Request]:
     """Of all operations with ids; what reads before what writes, what deletes at last, the inmost first."""
     operations = [

@@ -23,13 +23,6 @@ from tests.support.queues import WorkQueue
 
 
 @pytest.fixture
-def iot(aws: None) -> FakeIot:
-    fake = FakeIot()
-    fake.install()
-    return fake
-
-
-@pytest.fixture
 def fleet(iot: FakeIot) -> Fleet:
     return make_fleet()
 

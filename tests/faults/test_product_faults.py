@@ -45,11 +45,6 @@ def faults(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> Faults:
     return Faults.installed(monkeypatch)
 
 
-@pytest.fixture
-def work(aws: None, clock: FakeClock) -> WorkQueue:
-    return WorkQueue(clock)
-
-
 def deleted(fleet: Fleet) -> bool:
     products.forget()
     return products.load(fleet.product.id) is None

@@ -22,11 +22,6 @@ def fleet(aws: None) -> Fleet:
 
 
 @pytest.fixture
-def work(aws: None, clock: FakeClock) -> WorkQueue:
-    return WorkQueue(clock)
-
-
-@pytest.fixture
 def device(fleet: Fleet, clock: FakeClock) -> str:
     """It has just reported for the first time."""
     new = registration.NewDevice("meter-1", registration.BY_SECRET, product=fleet.product.id)

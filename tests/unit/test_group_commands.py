@@ -25,11 +25,6 @@ def fleet(aws: None) -> Fleet:
 
 
 @pytest.fixture
-def work(aws: None, clock: FakeClock) -> WorkQueue:
-    return WorkQueue(clock)
-
-
-@pytest.fixture
 def group(fleet: Fleet) -> Group:
     new = [NewDevice(f"meter-{n}", registration.BY_SECRET, product=fleet.product.id) for n in range(3)]
     members = [registration.register(fleet.caller, each).device.device for each in new]

@@ -38,11 +38,6 @@ def fleet(aws: None) -> Fleet:
 
 
 @pytest.fixture
-def work(aws: None, clock: FakeClock) -> WorkQueue:
-    return WorkQueue(clock)
-
-
-@pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Several transactions for a dozen devices; nobody waits long for another."""
     monkeypatch.setattr(regrouping, "AT_ONCE", FEW)

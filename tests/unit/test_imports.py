@@ -27,11 +27,6 @@ def fleet(aws: None) -> Fleet:
     return make_fleet()
 
 
-@pytest.fixture
-def work(aws: None, clock: FakeClock) -> WorkQueue:
-    return WorkQueue(clock)
-
-
 def macs(amount: int, start: int = 0) -> list[str]:
     return [f"{number:012X}" for number in range(start, start + amount)]
 

@@ -22,18 +22,6 @@ def fleet(aws: None) -> Fleet:
 
 
 @pytest.fixture
-def iot(aws: None) -> FakeIot:
-    fake = FakeIot()
-    fake.install()
-    return fake
-
-
-@pytest.fixture
-def work(aws: None, clock: FakeClock) -> WorkQueue:
-    return WorkQueue(clock)
-
-
-@pytest.fixture
 def made(fleet: Fleet, iot: FakeIot) -> registration.Registered:
     new = registration.NewDevice("meter-1", registration.BY_SECRET, product=fleet.product.id)
     return registration.register(fleet.caller, new)

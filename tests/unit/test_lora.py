@@ -49,13 +49,6 @@ ABP: dict[str, Any] = {
 
 
 @pytest.fixture
-def iot(aws: None) -> FakeIot:
-    fake = FakeIot()
-    fake.install()
-    return fake
-
-
-@pytest.fixture
 def work(iot: FakeIot, clock: FakeClock) -> WorkQueue:
     return WorkQueue(clock)
 

@@ -26,13 +26,6 @@ def fleet(aws: None) -> Fleet:
 
 
 @pytest.fixture
-def iot(aws: None) -> FakeIot:
-    fake = FakeIot()
-    fake.install()
-    return fake
-
-
-@pytest.fixture
 def work(iot: FakeIot, clock: FakeClock) -> WorkQueue:
     return WorkQueue(clock)
 

@@ -25,11 +25,6 @@ HOUR = 3600
 
 
 @pytest.fixture
-def work(aws: None, clock: FakeClock) -> WorkQueue:
-    return WorkQueue(clock)
-
-
-@pytest.fixture
 def device(fleet: Fleet) -> FakeDevice:
     iot = FakeIot()
     iot.install()

@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.core import batch_ends, groups
 from chalicelib.core.callbacks import read
-from chalicelib.handlers import outbox, wiring
+from chalicelib.handlers import outbox
 from tests.support.clock import FakeClock
 from tests.support.fleet import Fleet, make_application, make_fleet
 from tests.support.gateway import Gateway, Reply
@@ -42,19 +42,6 @@ ANSWER = {
     "tags": type(None),
 }
 NOBODY = "0" * 32
-
-
-@pytest.fixture
-def iot(aws: None) -> FakeIot:
-    wiring.wire()
-    fake = FakeIot()
-    fake.install()
-    return fake
-
-
-@pytest.fixture
-def work(aws: None, clock: FakeClock) -> WorkQueue:
-    return WorkQueue(clock)
 
 
 def refused(reply: Reply) -> tuple[int, str]:

@@ -25,18 +25,6 @@ TIME = "20231114T221320Z"  # what the clock shows
 
 
 @pytest.fixture
-def iot(aws: None) -> FakeIot:
-    fake = FakeIot()
-    fake.install()
-    return fake
-
-
-@pytest.fixture
-def work(aws: None, clock: FakeClock) -> WorkQueue:
-    return WorkQueue(clock)
-
-
-@pytest.fixture
 def device(fleet: Fleet, iot: FakeIot) -> ShadowDevice:
     return add_shadow_device(fleet, iot)
 

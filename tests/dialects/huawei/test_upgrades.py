@@ -8,7 +8,7 @@ import pytest
 from chalicelib.core import groups
 from chalicelib.core.callbacks import read
 from chalicelib.core.packages import Type
-from chalicelib.handlers import outbox, wiring
+from chalicelib.handlers import outbox
 from tests.support.clock import FakeClock
 from tests.support.fleet import Fleet, make_fleet, make_product
 from tests.support.gateway import Gateway, Reply
@@ -27,19 +27,6 @@ SUBSCRIBE = "/iodm/app/sub/v1.1.0/subscribe"
 NOBODY = "0" * 32
 MAKE = {"deviceType": "Meter", "model": "M1", "manufacturerName": "Acme"}
 KINDS = ["softwareUpgrade", "firmwareUpgrade"]
-
-
-@pytest.fixture
-def iot(aws: None) -> FakeIot:
-    wiring.wire()
-    fake = FakeIot()
-    fake.install()
-    return fake
-
-
-@pytest.fixture
-def work(aws: None, clock: FakeClock) -> WorkQueue:
-    return WorkQueue(clock)
 
 
 class Rig:

@@ -1,10 +1,8 @@
 import pytest
 
-from tests.support.clock import FakeClock
 from tests.support.fleet import Fleet, make_fleet
 from tests.support.gateway import Gateway
 from tests.support.iot import FakeIot
-from tests.support.queues import WorkQueue
 from tests.support.shadow_api import FREE, Client, Thing, add_thing, log_in
 
 
@@ -16,18 +14,6 @@ def fleet(aws: None) -> Fleet:
 @pytest.fixture
 def app(fleet: Fleet) -> Gateway:
     return log_in(fleet)
-
-
-@pytest.fixture
-def iot(aws: None) -> FakeIot:
-    fake = FakeIot()
-    fake.install()
-    return fake
-
-
-@pytest.fixture
-def work(aws: None, clock: FakeClock) -> WorkQueue:
-    return WorkQueue(clock)
 
 
 @pytest.fixture
