@@ -1,7 +1,8 @@
 """An AWS account of moto with the data stack in it, made once and copied for each test.
 
 Creating two dozen tables and queues by their APIs costs a third of a second; copying them empty, a
-few milliseconds.
+few milliseconds. For its own roll-back moto copies a table once for every item of a transaction in it;
+here once for every transaction, which makes one of a hundred items a hundred times as fast.
 """
 
 import copy
@@ -9,7 +10,9 @@ import os
 from threading import Condition
 from typing import Any
 
-from moto.dynamodb.models import dynamodb_backends
+import moto.dynamodb.models
+from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
+from moto.dynamodb.models.table import Table
 from moto.s3.models import s3_backends
 from moto.sqs.models import sqs_backends
 
@@ -18,6 +21,38 @@ from infra.local.provision import provision
 ACCOUNT, REGION = "123456789012", "us-east-1"
 
 _made: dict[str, Any] = {}
+
+
+class _OnceEach:
+    """The `copy` module that moto's tables see: while a transaction runs, a table is copied once."""
+
+    copied: dict[int, Any] | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(copy, name)
+
+    def deepcopy(self, thing: Any) -> Any:
+        if self.copied is None or not isinstance(thing, Table):
+            return copy.deepcopy(thing)
+        if id(thing) not in self.copied:
+            self.copied[id(thing)] = copy.deepcopy(thing)
+        return self.copied[id(thing)]
+
+
+_once_each = _OnceEach()
+_transact = DynamoDBBackend.transact_write_items
+
+
+def _transact_write_items(tables: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
+    _once_each.copied = {}
+    try:
+        _transact(tables, transact_items)
+    finally:
+        _once_each.copied = None
+
+
+moto.dynamodb.models.copy = _once_each
+DynamoDBBackend.transact_write_items = _transact_write_items  # type: ignore[method-assign]
 
 
 def furnish() -> None:
