@@ -91,6 +91,39 @@
     │   ├── TooManyAutomations       of an application, or on a device
     │   ├── TooManyProperties        more than ten extended properties of a device
     │   └── ListTooLong              narrow the query
+    ├── OfPeople                     between the people of an application, their devices and homes
+    │   ├── UserNotFound
+    │   │   └── ReceiverNotFound     nobody has this login
+    │   ├── NotBound                 the person is not bound to the device
+    │   ├── NotManager               is bound to it as a member only
+    │   ├── BoundAlready             the person is bound to the device
+    │   ├── BoundByOther             another person is the device's manager
+    │   ├── BindRefused              the device cannot be bound in this way, or now
+    │   │   └── BindTokenNotFound    no device has reported this token
+    │   ├── NotShareable             devices of the product are not shared
+    │   ├── ShareNotFound
+    │   ├── ShareSettled             what was answered or has ended
+    │   │   ├── ShareAgreed
+    │   │   ├── ShareRefused
+    │   │   ├── ShareCanceled
+    │   │   └── ShareExpired
+    │   ├── ShareRepeated            the same offer stands
+    │   ├── SharedWithOneself
+    │   ├── NotInitiator             another person made the offer
+    │   ├── HomeNotFound
+    │   ├── RoomNotFound
+    │   ├── ControlGroupNotFound
+    │   ├── HouseholdNameTaken       of a home, room or control group
+    │   ├── HouseholdNameIllegal     a sign that names have not
+    │   ├── HouseholdNameTooLong
+    │   ├── TooManyHomes
+    │   ├── LastHome                 a person has one at least
+    │   ├── TooManyRooms
+    │   ├── HomeFull
+    │   ├── TooManyControlGroups
+    │   ├── ControlGroupTooSmall
+    │   ├── ControlGroupFull
+    │   └── InOtherControlGroup
     ├── CallbackRefused              the URL is malformed, has no port or leads into a private network
     └── PageGone                     the walk this page belongs to has ended
 
@@ -483,4 +516,136 @@ class CallbackRefused(PolythingError):
 
 
 class PageGone(PolythingError):
+    pass
+
+
+class OfPeople(PolythingError):
+    """Systems that have no people answer all of these alike."""
+
+
+class UserNotFound(OfPeople):
+    pass
+
+
+class ReceiverNotFound(UserNotFound):
+    pass
+
+
+class NotBound(OfPeople):
+    pass
+
+
+class NotManager(OfPeople):
+    pass
+
+
+class BoundAlready(OfPeople):
+    pass
+
+
+class BoundByOther(OfPeople):
+    pass
+
+
+class BindRefused(OfPeople):
+    pass
+
+
+class BindTokenNotFound(BindRefused):
+    pass
+
+
+class NotShareable(OfPeople):
+    pass
+
+
+class ShareNotFound(OfPeople):
+    pass
+
+
+class ShareSettled(OfPeople):
+    pass
+
+
+class ShareAgreed(ShareSettled):
+    pass
+
+
+class ShareRefused(ShareSettled):
+    pass
+
+
+class ShareCanceled(ShareSettled):
+    pass
+
+
+class ShareExpired(ShareSettled):
+    pass
+
+
+class ShareRepeated(OfPeople):
+    pass
+
+
+class SharedWithOneself(OfPeople):
+    pass
+
+
+class NotInitiator(OfPeople):
+    pass
+
+
+class HomeNotFound(OfPeople):
+    pass
+
+
+class RoomNotFound(OfPeople):
+    pass
+
+
+class ControlGroupNotFound(OfPeople):
+    pass
+
+
+class HouseholdNameTaken(OfPeople):
+    pass
+
+
+class HouseholdNameIllegal(OfPeople):
+    pass
+
+
+class HouseholdNameTooLong(OfPeople):
+    pass
+
+
+class TooManyHomes(OfPeople):
+    pass
+
+
+class LastHome(OfPeople):
+    pass
+
+
+class TooManyRooms(OfPeople):
+    pass
+
+
+class HomeFull(OfPeople):
+    pass
+
+
+class TooManyControlGroups(OfPeople):
+    pass
+
+
+class ControlGroupTooSmall(OfPeople):
+    pass
+
+
+class ControlGroupFull(OfPeople):
+    pass
+
+
+class InOtherControlGroup(OfPeople):
     pass

@@ -54,6 +54,7 @@ FAULTS: Mapping[type[PolythingError], Fault] = {
     core.TooManyPending: Fault(200, "1006", "Too many commands wait for the device."),
     core.CallbackRefused: INPUT,
     core.PageGone: INPUT,
+    core.OfPeople: INPUT,
 }
 
 

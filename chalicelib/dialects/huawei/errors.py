@@ -129,6 +129,7 @@ FAULTS: Mapping[type[PolythingError], Fault] = {
     core.TooManyProperties: Fault(400, "100224", "The resource exceeds its limit."),
     core.ListTooLong: Fault(400, "100224", "The resource exceeds 1000, please refinement query conditions."),
     core.CallbackRefused: Fault(400, "100222", "The request callbackurl is illegal."),
+    core.OfPeople: Fault(403, "100217", "The application hasn't been authorized."),
     core.PageGone: Fault(400, "100405", "The request parameter is invalid."),
 }
 

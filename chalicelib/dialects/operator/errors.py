@@ -33,6 +33,7 @@ STATUSES: Mapping[type[PolythingError], int] = {
     core.ListTooLong: 400,
     core.CallbackRefused: 400,
     core.PageGone: 410,
+    core.OfPeople: 409,
 }
 
 

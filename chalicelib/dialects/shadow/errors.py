@@ -55,6 +55,7 @@ FAULTS: Mapping[type[PolythingError], Fault] = {
     core.LimitExceeded: MALFORMED,
     core.CallbackRefused: MALFORMED,
     core.PageGone: MALFORMED,
+    core.OfPeople: NO_RIGHT,
 }
 DETAILED = (core.InvalidInput, core.VersionConflict, core.FieldNotFound)
 

@@ -133,6 +133,7 @@ FAULTS: Mapping[type[PolythingError], Fault] = {
     core.ListTooLong: _fault(4001001, "The list is too long: narrow the query or ask for fewer."),
     core.CallbackRefused: INVALID,
     core.PageGone: INVALID,
+    core.OfPeople: NO_RIGHT,
 }
 
 
