@@ -11,8 +11,10 @@ from typing import Any
 from chalice import Chalice, Rate
 from chalice.app import CloudWatchEvent, DynamoDBEvent, Response, SQSEvent
 
-DIALECTS = {  # by first path segment; "": all others
+DIALECTS = {  # by the first path segment, or two; "": all others
     **dict.fromkeys(("iocm", "iodm", "api", ""), "huawei"),
+    **dict.fromkeys(("account", "app", "awss", "cloud", "datacenter", "iotx", "kit", "living"), "feiyan"),
+    **dict.fromkeys(("subdevices", "thing", "uc", "user", "api/prd"), "feiyan"),
     **dict.fromkeys(("aep_device_command_lwm_profile", "echo"), "ctwing"),
     "iot-platform": "shadow",
     "operator": "operator",

@@ -24,10 +24,10 @@ PAGES = {"openapi.json", "docs"}
 
 
 def serve(chalice_request: Any, dialects: Mapping[str, str]) -> Response:
-    """`dialects` names the dialect of each first path segment; "" is where all others go."""
+    """`dialects` names the dialect of the first path segment, or of two; "" is where all others go."""
     began = perf_counter()
     request = web_request.from_gateway(chalice_request.to_original_event(), chalice_request.raw_body or b"")
-    dialect = OWN if request.segments[0] in PAGES else dialects.get(request.segments[0], dialects[""])
+    dialect = OWN if request.segments[0] in PAGES else _dialect(request, dialects)
     context.begin(request=request.request_id, dialect=dialect)
     answer = _answer(request, dialects)
     operation = context.current().get("operation", UNKNOWN)
@@ -44,7 +44,12 @@ def _answer(request: Request, dialects: Mapping[str, str]) -> Answer:
 
         context.note(operation="docs")
         return docs.serve(request)
-    return serve_dialect(api_of(dialects.get(request.segments[0], dialects[""])), request)
+    return serve_dialect(api_of(_dialect(request, dialects)), request)
+
+
+def _dialect(request: Request, dialects: Mapping[str, str]) -> str:
+    two = "/".join(request.segments[:2])
+    return dialects.get(two) or dialects.get(request.segments[0], dialects[""])
 
 
 @cache

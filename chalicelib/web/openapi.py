@@ -63,7 +63,8 @@ def _kinds(apis: list[Api]) -> list[Any]:
     for api in apis:
         wanted: list[Any] = [api.error_type]
         for op in api.operations:
-            wanted += [op.path_type, op.query_type, op.headers_type, op.body_type, op.answer_type]
+            wanted += [op.path_type, op.query_type, op.headers_type]
+            wanted += [api.body_type(op), api.answer_type(op)]
         wanted += [hook.body_type for hook in api.webhooks]
         found |= {_key(kind): kind for kind in wanted if kind not in (None, type(None))}
     return list(found.values())
@@ -93,8 +94,9 @@ def _operation(
     }
     if age:
         item["deprecated"] = True
-    if op.body_type is not None:
-        schema = schema_of[_key(op.body_type)]
+    body_type = api.body_type(op)
+    if body_type is not None:
+        schema = schema_of[_key(body_type)]
         content = {JSON: {"schema": schema, "example": examples.of(schema, components, full=False)}}
         if op.form:
             content["application/x-www-form-urlencoded"] = content[JSON]
@@ -133,8 +135,9 @@ def _responses(
     api: Api, op: Operation, schema_of: dict[str, Any], components: dict[str, Any], known: Errors
 ) -> dict[str, Any]:
     good: dict[str, Any] = {"description": "Success"}
-    if op.answer_type is not type(None):
-        schema = schema_of[_key(op.answer_type)]
+    answer_type = api.answer_type(op)
+    if answer_type is not type(None):
+        schema = schema_of[_key(answer_type)]
         example = {"summary": "Success", "value": examples.of(schema, components)}
         good["content"] = {JSON: {"schema": schema, "examples": {"success": example}}}
     answers: dict[str, Any] = {str(op.status): good}
@@ -162,7 +165,7 @@ def _allow(answer: dict[str, Any], schema: dict[str, Any]) -> None:
 
 def _error(api: Api, op: Operation, kind: type[PolythingError], known: Errors) -> dict[str, str]:
     """A reference to the answer as the dialect renders it; equal ones are one."""
-    body = msgspec.json.decode(api.render(kind(), op).body)
+    body = msgspec.json.decode(api.refuse(op, None, kind()).body)
     example = {"summary": f"{kind.__name__}: {api.fault(kind, op).text}", "value": body}
     name = f"{api.name}.{kind.__name__}"
     while known.setdefault(name, example) != example:

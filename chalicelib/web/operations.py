@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
 from ..core.errors import PolythingError
+from . import validation
 from .cors import Cors
 from .request import Answer, Request
 
@@ -87,6 +88,7 @@ class Operation:
     public: bool
     form: bool  # the body may be a form as well as JSON
     raw: tuple[str, ...]  # media types of a body that the view reads as it is
+    about: Any  # what the dialect itself has to know of it
     view: View
 
 
@@ -146,6 +148,7 @@ class Api:
         public: bool = False,
         form: bool = False,
         raw: Sequence[str] = (),
+        about: Any = None,
     ) -> Callable[[View], View]:
         def declare(view: View) -> View:
             hints = get_type_hints(view)
@@ -171,6 +174,7 @@ class Api:
                 public=public,
                 form=form,
                 raw=tuple(raw),
+                about=about,
                 view=view,
             )
             self.operations.append(made)
@@ -197,6 +201,29 @@ class Api:
 
     def match(self, method: str, segments: tuple[str, ...]) -> "Match":
         return self._tree.match(method, segments)
+
+    # What a dialect does otherwise whose requests and answers come in an envelope of its own.
+
+    def find(self, request: Request) -> "Match":
+        return self.match(request.method, request.segments)
+
+    def body(self, operation: Operation, kind: type[Any], request: Request) -> Any:
+        """The body as its declared type. Raises InvalidInput."""
+        return validation.body(request.body, kind, form=operation.form, lax=self.lax)
+
+    def answer(self, operation: Operation, request: Request, value: Any) -> Answer:
+        return self.encode(value, operation.status)
+
+    def refuse(self, operation: Operation | None, request: Request | None, error: Exception) -> Answer:
+        """`request` is None where an example is wanted."""
+        return self.render(error, operation)
+
+    def body_type(self, operation: Operation) -> Any:
+        """What the whole body holds, for the OpenAPI document."""
+        return operation.body_type
+
+    def answer_type(self, operation: Operation) -> Any:
+        return operation.answer_type
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,10 @@ import msgspec
 
 
 class Request(msgspec.Struct, frozen=True):
-    """`segments` are the decoded parts of the path; header names are lower case."""
+    """`segments` are the decoded parts of the path; header names are lower case.
+
+    `full_path` is the path as the client wrote it, with the stage where its URL has one.
+    """
 
     method: str
     path: str
@@ -18,6 +21,7 @@ class Request(msgspec.Struct, frozen=True):
     body: bytes
     source_ip: str
     request_id: str
+    full_path: str = ""
 
     def header(self, name: str) -> str | None:
         """By name, whatever its case; API Gateway renames some headers to `x-amzn-remapped-…`."""
@@ -44,6 +48,7 @@ def from_gateway(event: Mapping[str, Any], body: bytes) -> Request:
         body=body,
         source_ip=(context.get("identity") or {}).get("sourceIp") or "",
         request_id=context.get("requestId") or "",
+        full_path=context.get("path") or path,
     )
 
 

@@ -36,7 +36,7 @@ def serve(api: Api, request: Request) -> Answer:
 def _serve(api: Api, request: Request) -> Answer:
     operation: Operation | None = None
     try:
-        match = api.match(request.method, request.segments)
+        match = api.find(request)
         operation = match.operation
         if operation is None:
             raise NoSuchOperation(match.allowed)
@@ -44,11 +44,11 @@ def _serve(api: Api, request: Request) -> Answer:
         return _perform(api, operation, request, match.values)
     except (PolythingError, NoSuchOperation) as error:
         context.note(error=type(error).__name__)
-        return api.render(error, operation)
+        return api.refuse(operation, request, error)
     except Exception as error:  # noqa: BLE001 - the one place that answers what nobody foresaw
         context.note(error=type(error).__name__)
         _log().exception("unhandled error")
-        return api.render(error, operation)
+        return api.refuse(operation, request, error)
 
 
 def _perform(api: Api, operation: Operation, request: Request, values: Any) -> Answer:
@@ -60,9 +60,7 @@ def _perform(api: Api, operation: Operation, request: Request, values: Any) -> A
         "caller": caller,
         "path": validation.convert(values, operation.path_type) if operation.path_type else None,
         "query": validation.query(request.query, operation.query_type) if operation.query_type else None,
-        "body": validation.body(request.body, operation.body_type, form=operation.form, lax=api.lax)
-        if operation.body_type
-        else None,
+        "body": api.body(operation, operation.body_type, request) if operation.body_type else None,
         "request": request,
     }
     context.note(device=_device(parts))
@@ -70,7 +68,7 @@ def _perform(api: Api, operation: Operation, request: Request, values: Any) -> A
         call: Any = HeadedCall(**parts, headers=validation.headers(request, operation.headers_type))
     else:
         call = Call(**parts)
-    answer = api.encode(operation.view(call), operation.status)
+    answer = api.answer(operation, request, operation.view(call))
     if _on_the_way(answer.body) > MOST_ANSWER:
         raise ListTooLong("the answer is too large: ask for a smaller page")
     return answer

@@ -1,0 +1,85 @@
+"""How Feiyan's dialect speaks: an envelope around every call and answer; the operations register themselves
+here.
+"""
+
+from typing import Any
+
+import msgspec
+
+from ...core import errors as core
+from ...web.operations import Api, Match, Operation
+from ...web.request import Answer, Request
+from . import auth, envelope, errors
+from .declaring import About
+
+
+class Success(msgspec.Struct, frozen=True, omit_defaults=True):
+    id: msgspec.Raw
+    code: int
+    message: str
+    data: Any = msgspec.UNSET
+    localized_msg: Any = msgspec.field(name="localizedMsg", default=msgspec.UNSET)
+
+
+class Enveloped(Api):
+    """An operation whose `about` has a version is called and answered in the envelope."""
+
+    def find(self, request: Request) -> Match:
+        """Raises UnknownVersion where the path is known and the version is not, InvalidInput."""
+        match = super().find(request)
+        about = _about(match.operation)
+        if about.version:
+            asked = envelope.opened(request).request.api_ver
+            if not asked:
+                raise core.InvalidInput("apiVer", "is missing", missing=True)
+            if not about.serves(asked):
+                raise errors.UnknownVersion(about.version)
+        return match
+
+    def body(self, operation: Operation, kind: type[Any], request: Request) -> Any:
+        if not _about(operation).version:
+            return super().body(operation, kind, request)
+        return envelope.params(request, kind)
+
+    def answer(self, operation: Operation, request: Request, value: Any) -> Answer:
+        if not _about(operation).version:
+            return super().answer(operation, request, value)
+        ident, _ = envelope.echo(request)
+        data = msgspec.UNSET if operation.answer_type is type(None) else value
+        return self.encode(Success(ident, 200, "success", data, None), operation.status)
+
+    def refuse(self, operation: Operation | None, request: Request | None, error: Exception) -> Answer:
+        ident, language = envelope.echo(request)
+        return errors.render(error, operation, ident, language)
+
+    def body_type(self, operation: Operation) -> Any:
+        about = _about(operation)
+        return envelope.request_type(operation) if about.version else operation.body_type
+
+    def answer_type(self, operation: Operation) -> Any:
+        return envelope.answer_type(operation) if _about(operation).version else operation.answer_type
+
+
+def _about(operation: Operation | None) -> About:
+    return (operation.about if operation else None) or About()
+
+
+def encode(answer: Any, status: int) -> Answer:
+    return Answer(status, msgspec.json.encode(answer), errors.JSON)
+
+
+api = Enveloped(
+    "feiyan",
+    "Alibaba Living IoT (Feiyan)",
+    authenticate=auth.authenticate,
+    render=errors.render,
+    fault=errors.fault,
+    error_type=errors.Refusal,
+    encode=encode,
+    security={
+        "feiyanAppKey": {"type": "apiKey", "in": "header", "name": auth.KEY},
+        "feiyanSignature": {"type": "apiKey", "in": "header", "name": auth.SIGNATURE},
+    },
+    defaults=(errors.BadSignature, errors.UnknownVersion, core.InvalidInput, core.Throttled),
+    lax=True,
+)
