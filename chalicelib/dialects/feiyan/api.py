@@ -54,10 +54,15 @@ class Enveloped(Api):
 
     def body_type(self, operation: Operation) -> Any:
         about = _about(operation)
-        return envelope.request_type(operation) if about.version else operation.body_type
+        return (
+            envelope.request_type(operation.name, about, operation.body_type)
+            if about.version
+            else operation.body_type
+        )
 
     def answer_type(self, operation: Operation) -> Any:
-        return envelope.answer_type(operation) if _about(operation).version else operation.answer_type
+        kind = operation.answer_type
+        return envelope.answer_type(operation.name, kind) if _about(operation).version else kind
 
 
 def _about(operation: Operation | None) -> About:

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 from ...core import clock, flow, keys, receipts, tokens, user_sessions
 from ...core.applications import Caller
-from ...core.errors import InvalidKey, InvalidToken, MissingCredentials
+from ...core.errors import InvalidKey, InvalidToken, MissingCredentials, PolythingError
 from ...core.receipts import Repeated
 from ...store.transactions import Transaction
 from ...web.operations import Operation
@@ -35,6 +35,15 @@ MOST_SIGNED = 64  # headers
 HASHES = {"hmacsha256": hashlib.sha256, "hmacsha1": hashlib.sha1}
 NEVER_SIGNED = {"x-ca-signature", "x-ca-signature-headers", "accept", "content-md5", "content-type", "date"}
 CLOUD_GRANT = "feiyan-cloud-"
+
+REFUSALS: dict[
+    Who, tuple[type[PolythingError], ...]
+] = {  # what a call can be refused for beside its signature
+    Who.PERSON: (MissingCredentials, InvalidToken),
+    Who.EITHER: (InvalidCloudToken,),
+    Who.ANYBODY: (InvalidToken,),
+    Who.NOBODY: (),
+}
 
 
 def authenticate(request: Request, operation: Operation) -> Caller:

@@ -85,10 +85,13 @@ def cloud(
     return _declare(path, about, source=source, raises=raises, faults=faults, also=also)
 
 
-def _declare(path: str, about: About, **rest: Any) -> Callable[[View], View]:
+def _declare(
+    path: str, about: About, *, raises: Sequence[type[PolythingError]], **rest: Any
+) -> Callable[[View], View]:
     from .api import api
+    from .auth import REFUSALS
 
-    return api.post(path, about=about, **rest)
+    return api.post(path, about=about, raises=(*raises, *REFUSALS[about.who]), **rest)
 
 
 def either(name: str, *given: T | None) -> T:

@@ -9,9 +9,8 @@ from msgspec import Meta, Raw
 
 from ...core.errors import InvalidInput
 from ...web import validation
-from ...web.operations import Operation
 from ...web.request import Request
-from .declaring import Who
+from .declaring import About, Who
 from .errors import NO_ID, JsonAsText
 
 FORM = "application/x-www-form-urlencoded"
@@ -107,9 +106,8 @@ def _of_form(raw: bytes) -> bytes:
 
 
 @cache
-def request_type(operation: Operation) -> type[Any]:
-    """What the whole body holds, for the OpenAPI document."""
-    about = operation.about
+def request_type(operation: str, about: About, kind: Any) -> type[Any]:
+    """What the whole body holds, for the OpenAPI document; `kind` is the type of `params`, None without."""
     text = Annotated[str, Meta(examples=["1509086454180"])]
     at = Annotated[str, Meta(examples=[about.version])]
     language = Annotated[str, Meta(examples=["zh-CN"], description="Chinese unless it begins otherwise")]
@@ -122,7 +120,6 @@ def request_type(operation: Operation) -> type[Any]:
     system = msgspec.defstruct(
         _name(operation, "System"), [("apiVer", at), *shown, ("language", language | None, None)]
     )
-    kind = operation.body_type
     fields: list[Any] = [
         ("id", text | int),
         ("version", Annotated[str, Meta(examples=["1.0"])]),
@@ -132,8 +129,8 @@ def request_type(operation: Operation) -> type[Any]:
 
 
 @cache
-def answer_type(operation: Operation) -> type[Any]:
-    kind = operation.answer_type
+def answer_type(operation: str, kind: Any) -> type[Any]:
+    """What the whole answer holds; `kind` is the type of `data`."""
     fields: list[Any] = [
         ("id", str | int),
         ("code", Annotated[int, Meta(examples=[200])]),
@@ -144,5 +141,5 @@ def answer_type(operation: Operation) -> type[Any]:
     return msgspec.defstruct(_name(operation, "Answer"), [*fields[:3], *data, fields[3]])
 
 
-def _name(operation: Operation, part: str) -> str:
-    return "Feiyan" + "".join(each.title() for each in operation.name.split("_")) + part
+def _name(operation: str, part: str) -> str:
+    return "Feiyan" + "".join(each.title() for each in operation.split("_")) + part
