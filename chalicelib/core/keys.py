@@ -4,20 +4,23 @@ An application may have several: to change one without a gap, make another, hand
 old. A secret is encrypted, not hashed, because signatures are HMACs that need it; it is answered
 once, when the key is made.
 
+A key for apps stands in programs that anybody can take apart. So it is good only where a call shows whose it
+is beside it, a person's token; whatever acts for the whole application refuses it.
+
 A key read less than `FRESH` ago is not read again, so a revoked one is refused everywhere within a
 minute; the process that revoked it refuses at once. A refusal is not kept.
 
-Source: CTWing (application, signature); XLink access keys
+Source: CTWing (application, signature); XLink access keys; Feiyan 1 (app keys)
 """
 
 import hmac
+from enum import Enum
 from threading import Lock
 
 import msgspec
 
 from ..aws import encryption
 from ..store.applications import ApplicationRecord
-from ..store.base import as_struct
 from ..store.keys import KeyRecord
 from ..store.transactions import Transaction
 from . import applications, clock, ids
@@ -29,6 +32,14 @@ CACHED = 10_000
 FIELD = "secret"  # the encrypted one
 
 
+class Use(Enum):
+    """Whose programs hold a key."""
+
+    ANY = "any"
+    APP = "app"  # of people: the key itself proves little
+    CLOUD = "cloud"  # of the application's owner
+
+
 class ApiKey(msgspec.Struct, frozen=True):
     """A key of `application`, of `tenant`; `created` in ms."""
 
@@ -37,6 +48,10 @@ class ApiKey(msgspec.Struct, frozen=True):
     application: str
     name: str
     created: int
+    use: Use = Use.ANY
+
+    def good_for(self, use: Use) -> bool:
+        return self.use in (Use.ANY, use)
 
     @property
     def caller(self) -> Caller:
@@ -49,7 +64,7 @@ _revoked = 0  # by this process: what was read before the last one may be of a r
 _lock = Lock()
 
 
-def create(application: str, name: str = "") -> tuple[ApiKey, str]:
+def create(application: str, name: str = "", use: Use = Use.ANY) -> tuple[ApiKey, str]:
     """A new key and its secret, which cannot be shown again. Two AWS calls. Raises ApplicationNotFound."""
     if not ids.is_random_id(application):
         raise ApplicationNotFound(application)
@@ -64,35 +79,44 @@ def create(application: str, name: str = "") -> tuple[ApiKey, str]:
         name=name,
         secret=encryption.encrypt(secret, tenant, ident, FIELD),
         created=at,
+        use=use.value,
     )
     change = Transaction()
     exists = ApplicationRecord.id.exists()
     change.check(ApplicationRecord(application), exists, ApplicationNotFound(application))
     change.put(record, KeyRecord.id.does_not_exist())
     change.commit()
-    return as_struct(ApiKey, record), secret
+    return _key(record), secret
 
 
 def find(key: str) -> ApiKey:
     """No AWS call where it was read a moment ago, else one. Raises InvalidKey."""
-    return load(key)[0]
+    return load(key, None)[0]
 
 
-def load(key: str) -> tuple[ApiKey, str]:
-    """The key and its secret, to check a signature. Costs and raises as `find`."""
+def load(key: str, use: Use | None = Use.CLOUD) -> tuple[ApiKey, str]:
+    """The key and its secret, to check a signature. Costs as `find`. Raises InvalidKey, also for one that is
+    not good for this use; None is for any.
+    """
     held = _loaded.get(key)
-    if held is not None and 0 <= clock.now() - held[0] < FRESH:
-        return held[1:]
-    return _read(key)
+    fresh = held is not None and 0 <= clock.now() - held[0] < FRESH
+    found, secret = held[1:] if held is not None and fresh else _read(key)
+    if use is not None and not found.good_for(use):
+        raise InvalidKey(key)
+    return found, secret
 
 
 def verify(key: str, secret: str) -> ApiKey:
-    """The key whose secret this is, as of now: one AWS call. Raises WrongSecret, also for an unknown one."""
+    """The key of a cloud whose secret this is, as of now: one AWS call. Raises WrongSecret, also for an
+    unknown one and for one of apps.
+    """
     try:
         found, known = _read(key)
     except InvalidKey:
         found, known = None, ""
     if not hmac.compare_digest(known.encode(), secret.encode()) or found is None:
+        raise WrongSecret(key)
+    if not found.good_for(Use.CLOUD):
         raise WrongSecret(key)
     return found
 
@@ -112,7 +136,7 @@ def revoke(key: str) -> None:
 
 def list_keys(application: str) -> list[ApiKey]:
     """Oldest first, without secrets."""
-    return [as_struct(ApiKey, record) for record in KeyRecord.by_application.query(application)]
+    return [_key(record) for record in KeyRecord.by_application.query(application)]
 
 
 def forget() -> None:
@@ -128,7 +152,7 @@ def _read(key: str) -> tuple[ApiKey, str]:
     record = KeyRecord.find(key)
     if record is None:
         raise InvalidKey(key)
-    found = as_struct(ApiKey, record)
+    found = _key(record)
     secret = encryption.decrypt(record.secret, record.tenant, record.id, FIELD)
     with _lock:
         if revoked == _revoked:
@@ -136,3 +160,14 @@ def _read(key: str) -> tuple[ApiKey, str]:
                 _loaded.clear()
             _loaded[key] = (began, found, secret)
     return found, secret
+
+
+def _key(record: KeyRecord) -> ApiKey:
+    return ApiKey(
+        record.id,
+        record.tenant,
+        record.application,
+        record.name,
+        int(record.created),
+        Use(record.use or Use.ANY.value),
+    )

@@ -26,5 +26,6 @@ class KeyRecord(Record):
     name = UnicodeAttribute()
     secret = UnicodeAttribute()  # encrypted
     created = NumberAttribute()
+    use = UnicodeAttribute(null=True)  # whose programs hold it; any where it was made before this was kept
 
     by_application = KeysByApplication()

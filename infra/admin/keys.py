@@ -20,6 +20,12 @@ def add(nouns: Nouns) -> None:
     )
     create_.add_argument("--application", required=True, metavar="ID", help="for which it acts")
     create_.add_argument("--name", default="", help="what people call it")
+    create_.add_argument(
+        "--use",
+        choices=("any", "app", "cloud"),
+        default="any",
+        help="app: for apps, whose secrets people can find; it opens no interface that acts for all",
+    )
     list_ = verbs.verb("list", list_all, "list an application's keys", "key list --application 9a…")
     list_.add_argument("--application", required=True, metavar="ID")
     revoke_ = verbs.verb(
@@ -35,7 +41,7 @@ def add(nouns: Nouns) -> None:
 def create(options: Namespace) -> Answer:
     from chalicelib.core import keys
 
-    made, secret = keys.create(options.application, options.name)
+    made, secret = keys.create(options.application, options.name, keys.Use(options.use))
     value = {**_value(made), "secret": secret}
     return Answer(value, f"{fields(value)}\n{SHOWN_ONCE}")
 
@@ -45,8 +51,8 @@ def list_all(options: Namespace) -> Answer:
 
     application = applications.find(options.application)
     found = keys.list_keys(application.id)
-    rows = [(one.id, one.name, time_text(one.created)) for one in found]
-    text = table(("ID", "NAME", "CREATED"), rows, empty=f"{application.name} has no key")
+    rows = [(one.id, one.name, one.use.value, time_text(one.created)) for one in found]
+    text = table(("ID", "NAME", "USE", "CREATED"), rows, empty=f"{application.name} has no key")
     return Answer([_value(one) for one in found], text)
 
 
@@ -70,5 +76,6 @@ def _value(found: "ApiKey") -> dict[str, Any]:
         "tenant": found.tenant,
         "application": found.application,
         "name": found.name,
+        "use": found.use.value,
         "created": time_text(found.created),
     }

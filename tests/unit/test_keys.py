@@ -33,6 +33,24 @@ def test_a_key_acts_for_its_application_only(fleet: Fleet, calls: Calls) -> None
     assert keys.find(made.id) == keys.verify(made.id, secret) == made
 
 
+def test_a_key_that_stands_in_apps_opens_nothing_that_acts_for_all(fleet: Fleet) -> None:
+    made, secret = keys.create(fleet.application, "app", keys.Use.APP)
+    with pytest.raises(InvalidKey):
+        keys.load(made.id)
+    with pytest.raises(WrongSecret):
+        keys.verify(made.id, secret)
+    assert keys.load(made.id, keys.Use.APP) == (made, secret)
+    assert keys.list_keys(fleet.application) == [made]
+    assert keys.find(made.id).use is keys.Use.APP
+
+
+def test_a_key_of_clouds_is_none_of_apps(fleet: Fleet) -> None:
+    made, secret = keys.create(fleet.application, "cloud", keys.Use.CLOUD)
+    assert keys.load(made.id) == (made, secret)
+    with pytest.raises(InvalidKey):
+        keys.load(made.id, keys.Use.APP)
+
+
 def test_a_key_is_read_once_a_minute(fleet: Fleet, calls: Calls, clock: FakeClock) -> None:
     made, _ = keys.create(fleet.application)
     calls.clear()

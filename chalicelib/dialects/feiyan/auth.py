@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 from ...core import clock, flow, keys, receipts, tokens, user_sessions
 from ...core.applications import Caller
-from ...core.errors import InvalidKey, InvalidToken, MissingCredentials, PolythingError
+from ...core.errors import InvalidKey, InvalidToken, MissingCredentials, NotAuthorized, PolythingError
 from ...core.receipts import Repeated
 from ...store.transactions import Transaction
 from ...web.operations import Operation
@@ -36,6 +36,7 @@ HASHES = {"hmacsha256": hashlib.sha256, "hmacsha1": hashlib.sha1}
 NEVER_SIGNED = {"x-ca-signature", "x-ca-signature-headers", "accept", "content-md5", "content-type", "date"}
 CLOUD_GRANT = "feiyan-cloud-"
 
+USES = {Audience.APP: keys.Use.APP, Audience.CLOUD: keys.Use.CLOUD}
 REFUSALS: dict[
     Who, tuple[type[PolythingError], ...]
 ] = {  # what a call can be refused for beside its signature
@@ -53,22 +54,24 @@ def authenticate(request: Request, operation: Operation) -> Caller:
     Raises BadSignature, InvalidKey, MissingCredentials, InvalidToken, InvalidCloudToken, NotAuthorized,
     Throttled.
     """
-    caller = signer(request)
-    flow.admit(caller.application)
     about: About = operation.about or About()
+    caller = signer(request, USES[about.audience])
+    flow.admit(caller.application)
     if about.audience is Audience.CLOUD:
         return _cloud(request, caller) if about.who is not Who.NOBODY else caller
     return _person(request, caller, about.who)
 
 
-def signer(request: Request) -> Caller:
-    """The application whose app key signed the request."""
+def signer(request: Request, use: keys.Use) -> Caller:
+    """The application whose key signed the request. Raises BadSignature, NotAuthorized where the key is one
+    of the other kind of program.
+    """
     ident = request.header(KEY) or ""
     shown = request.header(SIGNATURE) or ""
     if not ident or not shown:
         raise BadSignature(f"Empty {KEY if not ident else SIGNATURE}")
     try:
-        key, secret = keys.load(ident)
+        key, secret = keys.load(ident, use=None)
     except InvalidKey:
         raise BadSignature("Invalid AppKey") from None
     _check_digest(request)
@@ -81,6 +84,8 @@ def signer(request: Request) -> Caller:
         said = texts[0].decode(errors="replace").replace("\n", "").replace("\r", "")
         raise BadSignature(f"Invalid Signature, Server StringToSign:{_printable(said)}")
     _check_time(request, key.id)
+    if not key.good_for(use):
+        raise NotAuthorized(f"the key is none for {use.value} programs")
     return key.caller
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib.core import clock as core_clock
 from chalicelib.core import errors as core
+from chalicelib.core import keys
 from chalicelib.core.errors import PolythingError
 from chalicelib.dialects.feiyan import errors
 from chalicelib.dialects.feiyan.dictionary import DICTIONARY
@@ -290,3 +291,13 @@ def test_every_core_error_has_an_answer_of_its_own(kind: type[PolythingError]) -
     assert int(fault.code) in DICTIONARY
     assert fault.text == DICTIONARY[int(fault.code)].english
     assert fault.status == 200 or int(fault.code) == fault.status
+
+
+@pytest.mark.parametrize(("use", "app_code", "cloud_code"), [("app", 200, 403), ("cloud", 403, 28501)])
+def test_a_key_is_good_for_its_own_kind_of_program(
+    fleet: Fleet, use: str, app_code: int, cloud_code: int
+) -> None:
+    key, secret = keys.create(fleet.application, use, keys.Use(use))
+    program = Program(key.id, secret)
+    assert program.code(PING, "1.0.0", {"input": "1"}) == app_code
+    assert program.code("/cloud/token", "1.0.1", {"grantType": "project", "res": "0" * 32}) == cloud_code

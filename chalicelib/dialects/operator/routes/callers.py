@@ -8,7 +8,7 @@ from msgspec import Meta
 from ....core import accounts, applications, keys
 from ....core import errors as core
 from ....core.accounts import Account
-from ....core.keys import ApiKey
+from ....core.keys import ApiKey, Use
 from ....web.operations import Call, Fault
 from .. import declaring
 from ..declaring import DESTROY, SECRETS, WRITE
@@ -26,7 +26,10 @@ class AccountPath(Wire, frozen=True):
 
 
 class NewKey(Wire, frozen=True):
+    """`use` "app" is for keys that stand in apps: what acts for the whole application refuses them."""
+
     name: Annotated[str, Meta(max_length=128)] = ""
+    use: Use = Use.ANY
 
 
 class KeyShown(Wire, frozen=True, kw_only=True):
@@ -35,6 +38,7 @@ class KeyShown(Wire, frozen=True, kw_only=True):
     id: str
     application_id: str
     name: str
+    use: Use
     created: datetime
     secret: str | None = None
 
@@ -86,7 +90,7 @@ def create_key(call: Call[ApplicationPath, None, NewKey]) -> KeyShown:
 
     To change a key without a gap: make another, put it to use, revoke the old.
     """
-    return _key(*keys.create(call.path.application_id, call.body.name))
+    return _key(*keys.create(call.path.application_id, call.body.name, call.body.use))
 
 
 @declaring.delete(
@@ -150,6 +154,7 @@ def _key(found: ApiKey, secret: str | None = None) -> KeyShown:
         id=found.id,
         application_id=found.application,
         name=found.name,
+        use=found.use,
         created=time_of(found.created),
         secret=secret,
     )
