@@ -24,6 +24,7 @@ FACTS = {
     "model": "PT-1",
     "protocol_type": "MQTT",
 }
+PEOPLE = {"ann@example.com": "Ann", "ben@example.com": "Ben"}  # who use the demo app
 
 
 def seed(cloud: LocalCloud) -> dict[str, Any]:
@@ -61,6 +62,8 @@ def credentials(kept: dict[str, Any]) -> dict[str, dict[str, Any]]:
     xlink, ctwing = _part(kept, "xlink"), _part(kept, "ctwing")
     key, key_secret = _key(application.id, "XLink demo", xlink, "accessKeyId", "accessKeySecret")
     app_key, app_secret = _key(application.id, "CTWing demo", ctwing, "appKey", "appSecret")
+    feiyan = _part(kept, "feiyan")
+    feiyan_key, feiyan_secret = _key(application.id, "Feiyan demo", feiyan, "appKey", "appSecret")
     return {
         "huawei": {"appId": application.id, "secret": secret, "productId": product.id},
         "xlink": {
@@ -76,6 +79,13 @@ def credentials(kept: dict[str, Any]) -> dict[str, dict[str, Any]]:
             "appSecret": app_secret,
             "masterKey": products.key_of(product),
             "productId": product.number,
+        },
+        "feiyan": {
+            "appKey": feiyan_key,
+            "appSecret": feiyan_secret,
+            "projectId": application.id,
+            "productKey": product.short_id,
+            "people": _people(application, feiyan.get("people")),
         },
     }
 
@@ -138,6 +148,31 @@ def _password(application: str, kept: dict[str, str]) -> str:
         held = next(each for each in accounts.list_accounts(_tenant(application)) if each.login == ACCOUNT)
         accounts.set_password(held.id, password)
     return password
+
+
+def _people(application: Any, kept: object) -> list[dict[str, str]]:
+    """The demo people, who may log in by these passwords; who is missing is made."""
+    from chalicelib.core import ids, users
+    from chalicelib.core.applications import Caller
+    from chalicelib.core.errors import ReceiverNotFound, WrongSecret
+
+    listed = kept if isinstance(kept, list) else []
+    known = {each.get("loginId"): each for each in listed if isinstance(each, dict)}
+    caller = Caller(application.tenant, application.id, application.id)
+    found = []
+    for login, name in PEOPLE.items():
+        password = str(known.get(login, {}).get("password") or ids.secret())
+        try:
+            person = users.verify(application.id, login, password)
+        except WrongSecret:
+            try:
+                person = users.find_by_login(application.id, login)
+                users.set_password(person.id, password)
+            except ReceiverNotFound:
+                new = users.NewUser(email=login, nickname=name, password=password)
+                person = users.create(caller, new)
+        found.append({"loginId": login, "password": password, "identityId": person.id})
+    return found
 
 
 def _tenant(application: str) -> str:

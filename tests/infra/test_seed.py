@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core import accounts, applications, keys, products
+from chalicelib.core import accounts, applications, keys, products, users
 from chalicelib.store.products import ProductRecord
 from infra.local.errors import StateUnusable
 from infra.local.provision import provision
@@ -17,6 +17,8 @@ def secrets(found: dict[str, Any]) -> dict[str, str]:
         "account": found["xlink"]["password"],
         "access key": found["xlink"]["accessKeySecret"],
         "app key": found["ctwing"]["appSecret"],
+        "feiyan key": found["feiyan"]["appSecret"],
+        **{each["loginId"]: each["password"] for each in found["feiyan"]["people"]},
     }
 
 
@@ -38,6 +40,13 @@ def test_all_dialects_lead_to_one_application_and_one_product() -> None:
     assert accounts.verify(xlink["account"], xlink["password"]).application == application
     assert keys.verify(xlink["accessKeyId"], xlink["accessKeySecret"]).application == application
     assert keys.verify(ctwing["appKey"], ctwing["appSecret"]).application == application
+    feiyan = found["feiyan"]
+    assert (
+        keys.verify(feiyan["appKey"], feiyan["appSecret"]).application == feiyan["projectId"] == application
+    )
+    for each in feiyan["people"]:
+        assert users.verify(application, each["loginId"], each["password"]).id == each["identityId"]
+    assert feiyan["productKey"] == shadow["productId"]
     assert (shadow["key"], shadow["secret"]) == (application, huawei["secret"])
     tenant = applications.find(application).tenant
     product = products.get(tenant, huawei["productId"])
@@ -59,7 +68,7 @@ def test_a_lost_file_gives_the_same_application_new_secrets(kept: dict[str, Any]
     for name in ("appId", "productId"):
         assert second["huawei"][name] == first["huawei"][name]
     assert second["ctwing"]["masterKey"] == first["ctwing"]["masterKey"]
-    assert len(keys.list_keys(first["huawei"]["appId"])) == 2, "lost keys are revoked"
+    assert len(keys.list_keys(first["huawei"]["appId"])) == 3, "lost keys are revoked"
     assert credentials(second) == second
 
 
