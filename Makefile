@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 STAGE ?= dev
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test test-stack test-docs rights package deploy destroy check bench openapi lock clean
+.PHONY: help install run demo test test-stack test-docs rights package deploy destroy verify-aws check bench openapi lock clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,9 @@ deploy: $(STAMP) ## put STAGE (dev or prod) into the AWS account that the enviro
 
 destroy: $(STAMP) ## take STAGE's functions and edge away (ARGS="--yes dev"); data stays
 	@$(BIN)/python -m infra.deploy destroy --stage $(STAGE) $(ARGS)
+
+verify-aws: $(STAMP) ## prove on deployed STAGE what docs/unverified.md lists (ARGS="--help")
+	@$(BIN)/python -m infra.verify --stage $(STAGE) $(ARGS)
 
 check: $(STAMP) ## lint, format check, types and import rules
 	@$(BIN)/ruff check .

@@ -14,6 +14,7 @@ FIELDS = frozenset(
     {
         "added",
         "automation",
+        "batch",
         "caller",
         "count",
         "event",

@@ -21,6 +21,9 @@ class Settings:
     kms_key: str  # POLYTHING_KMS_KEY: ARN of the KMS key that wraps the data keys of the keyring
     data_key: str  # POLYTHING_DATA_KEY: base64 of a KMS-wrapped data key, or "local:" and base64 of 32 bytes
     callback_allow: tuple[str, ...]  # POLYTHING_CALLBACK_ALLOW: networks (CIDR) that callbacks may reach
+    deep_topics: bool  # POLYTHING_DEEP_TOPICS: "yes" where the broker takes topics of more than 7 slashes
+    code_sender: str  # POLYTHING_CODE_SENDER: "log" or the ARN of an SNS topic; login codes go there
+    mqtt_endpoint: str  # POLYTHING_MQTT_ENDPOINT: URL of the MQTT broker, as apps are told
 
 
 @cache
@@ -39,6 +42,9 @@ def settings() -> Settings:
         queue_base=env.get("POLYTHING_QUEUE_BASE", "").rstrip("/"),
         kms_key=env.get("POLYTHING_KMS_KEY", ""),
         data_key=env.get("POLYTHING_DATA_KEY", ""),
+        deep_topics=env.get("POLYTHING_DEEP_TOPICS", "") == "yes",
+        code_sender=env.get("POLYTHING_CODE_SENDER", ""),
+        mqtt_endpoint=env.get("POLYTHING_MQTT_ENDPOINT", ""),
         callback_allow=tuple(
             part.strip() for part in env.get("POLYTHING_CALLBACK_ALLOW", "").split(",") if part.strip()
         ),

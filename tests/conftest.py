@@ -19,7 +19,7 @@ os.environ.update(
     POWERTOOLS_METRICS_NAMESPACE="polything",
 )
 
-from tests.support import rights
+from tests.support import rights, rights_gate
 from tests.support.clock import FakeClock
 from tests.support.iot import FakeIot
 from tests.support.queues import WorkQueue
@@ -28,18 +28,21 @@ rights.record()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A worker hands over which AWS calls the functions made; the run's own process keeps them."""
+    """A worker hands over which AWS calls the functions made; the run's own process judges them."""
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
-        output["rights"] = sorted(rights.made)
+        output["rights"] = rights.lines(rights.made)
     else:
-        rights.keep(session.config.rootpath)
+        rights_gate.finish(session)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: object) -> None:
-    output = getattr(node, "workeroutput", {})
-    rights.made.update(tuple(each) for each in output.get("rights", ()))
+    rights.add(getattr(node, "workeroutput", {}).get("rights", ()))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    rights_gate.report(terminalreporter)
 
 
 @pytest.fixture
@@ -48,7 +51,7 @@ def clock() -> Iterator[FakeClock]:
     from chalicelib.core import clock as core_clock
 
     fake = FakeClock(1_700_000_000_000)
-    core_clock.use(fake)
+    core_clock.use(fake, fake.wait)
     yield fake
     core_clock.use(None)
 

@@ -1,43 +1,30 @@
-"""Holds what the functions call, as the last full `make test` recorded it, against their policies, both ways.
+"""Holds the AWS calls that a run of the whole suite made against the functions' policies, both ways.
 
-`python -m tests.rights` prints what is called without a right, and fails on it. It counts what is granted
-and never called; `--unused` lists it: many tests run jobs and queries without their handler, so a right may
-be needed though no function was seen to use it. A right that no test can need has its reason here.
+`make test` does it at its end (`tests.support.rights_gate`); `python -m tests.rights` does it again with what
+the last such run noted, for another look once `infra/grants.py` has changed.
+
+- **Denied**: a function called what its policy does not allow.
+- **Unused**: a policy allows what the function never called. What no test can call has its reason in
+  `infra.grants.REASONS`; a reason for what is called, or for nothing that is granted, is wrong, too.
+
+A job or a sweep that a test runs without the handler counts as its function's: it is the same code.
 """
 
 import json
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from infra import policies
-from tests.support.rights import Right
+from infra.grants import ACTIONS, GRANTS, REASONS, Reason
+from tests.support.rights import SHARED, Right, lines
 
 ROOT = Path(__file__).resolve().parents[1]
-RECORD = ROOT / ".pytest_cache" / "rights.json"
+RECORD = ROOT / ".pytest_cache" / "rights.txt"
 STAGE = "dev"
-
-# Granted without a call that a test could make, by action and, where it matters, function and resource.
-REASONS = {
-    "logs:*": "Lambda writes the functions' output itself",
-    "sqs:ReceiveMessage": "Lambda polls for the function",
-    "sqs:DeleteMessage": "Lambda deletes what the function took",
-    "sqs:GetQueueAttributes": "Lambda polls for the function",
-    "sqs:ChangeMessageVisibility": "Lambda polls for the function",
-    "sqs:SendMessage ingest-failures": "Lambda puts events there whose function failed",
-    "sqs:SendMessage dispatch-failures": "Lambda puts batches there whose function failed",
-    "dynamodb:DescribeStream": "Lambda reads the stream for the function",
-    "dynamodb:GetRecords": "Lambda reads the stream for the function",
-    "dynamodb:GetShardIterator": "Lambda reads the stream for the function",
-    "dynamodb:ListStreams": "Lambda reads the stream for the function",
-    "kms:*": "a local data key needs no KMS",
-    "dynamodb:GetItem keyring": "a local data key needs no keyring",
-    "dynamodb:PutItem keyring": "a local data key needs no keyring",
-    "s3:GetObject packages": "a signed URL can do what its signer may: devices use the right",
-    "s3:PutObject packages": "a signed URL can do what its signer may: operators use the right",
-}
+WIDTH = 110  # of a line
 
 
 def granted(function: str) -> set[Right]:
@@ -46,60 +33,130 @@ def granted(function: str) -> set[Right]:
     return {
         (function, action, _name(resource))
         for statement in document["Statement"]
-        for action in _listed(statement["Action"])
-        for resource in _listed(statement["Resource"])
-        if "/index/" not in resource
+        for action in statement["Action"]
+        for resource in statement["Resource"]
     }
 
 
-def _listed(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value
-
-
 def _name(resource: str) -> str:
-    """A table or queue without its stage; "*" for what has none of ours."""
+    """A table, index, queue or topic without its stage; "*" for what has none of ours."""
     if resource.startswith("arn:aws:s3"):
         return "packages"
-    found = re.search(rf"polything-{STAGE}-([a-z.-]+)", resource)
-    return found[1].removesuffix("/stream/*") if found else "*"
+    found = re.search(rf"polything-{STAGE}-(.+)", resource)
+    return found[1] if found else "*"
 
 
-def reason(right: Right) -> str | None:
-    _, action, resource = right
-    for pattern, why in REASONS.items():
-        wanted, _, on = pattern.partition(" ")
-        if fnmatchcase(action, wanted) and on in ("", resource):
-            return why
-    return None
+def owners() -> dict[str, str]:
+    """The function that each job and sweep runs in, by the name that `tests.support.rights` gives them."""
+    from chalicelib.handlers.queues import JOBS
+    from chalicelib.handlers.schedules import SWEEPS
+
+    jobs = {f"core/{module}.py {function}": "work" for module, function in JOBS.values()}
+    sweeps = {_path(run): "sweep" for _, run in SWEEPS}
+    return jobs | sweeps
 
 
-def compare(made: Iterable[Right]) -> tuple[list[Right], list[Right]]:
-    """What is called without a right, and what is granted without a call or a reason."""
-    allowed = {right for function in policies.GRANTS for right in granted(function)}
-    denied: list[Right] = []
-    called: set[Right] = set()
-    for functions, action, resource in made:
-        needs = {(function, action, resource) for function in functions.split("+")}
-        called |= needs
-        if not needs & allowed:
-            denied.append((functions, action, resource))
-    unused = {right for right in allowed - called if reason(right) is None}
-    return sorted(denied), sorted(unused)
+def _path(function: Callable[..., object]) -> str:
+    return f"{function.__module__.removeprefix('chalicelib.').replace('.', '/')}.py {function.__qualname__}"
+
+
+def called(made: Iterable[Right]) -> set[Right]:
+    """What functions called; what tests called that is no function's work is left out."""
+    owned = owners()
+    functions = set(GRANTS)
+    return {
+        (who, action, resource)
+        for name, action, resource in made
+        if set((who := owned.get(name, name)).split(SHARED)) <= functions
+    }
+
+
+def compare(
+    made: Iterable[Right], allowed: set[Right], reasons: Iterable[Reason] = REASONS
+) -> tuple[set[Right], set[Right], list[Reason]]:
+    """What is denied, what is unused without a reason, and which reasons are for nothing."""
+    denied: set[Right] = set()
+    used: set[Right] = set()
+    for who, action, resource in made:
+        needs = {(function, action, resource) for function in who.split(SHARED)}
+        used |= needs
+        own = action == "sqs:DeleteMessage" and needs & allowed  # each function takes from its own queue
+        if not own:
+            denied |= needs - allowed
+    unused = allowed - used
+    excused = {reason: {right for right in allowed if _covers(reason, right)} for reason in reasons}
+    for rights in excused.values():
+        unused -= rights
+    vain = [reason for reason, rights in excused.items() if not rights or rights & used]
+    return denied, unused, vain
+
+
+def _covers(reason: Reason, right: Right) -> bool:
+    patterns = (reason.function, reason.action, reason.resource)
+    return all(map(fnmatchcase, right, patterns))
+
+
+def judge(made: Iterable[Right]) -> list[str]:
+    """What is wrong, a line each."""
+    allowed = {right for function in GRANTS for right in granted(function)}
+    denied, unused, vain = compare(called(made), allowed)
+    return [
+        *(f"called without a right: {' '.join(right)}" for right in sorted(denied)),
+        *(f"granted and never called: {' '.join(right)}" for right in sorted(unused)),
+        *(f"a reason without a use: {' '.join(reason)}" for reason in vain),
+    ]
+
+
+def keep(made: Iterable[Right]) -> None:
+    RECORD.parent.mkdir(exist_ok=True)
+    RECORD.write_text("\n".join(lines(made)), encoding="utf-8")
+
+
+def kept() -> set[Right]:
+    read = [line.split("\t") for line in RECORD.read_text(encoding="utf-8").splitlines()]
+    return {(who, action, resource) for who, action, resource in read}
+
+
+def table(made: Iterable[Right]) -> str:
+    """GRANTS of `infra.grants`, as these calls and its reasons would have it."""
+    used = {(function, *right) for who, *right in called(made) for function in who.split(SHARED)}
+    held = {right for function in GRANTS for right in granted(function)}
+    used |= {right for right in held if any(_covers(reason, right) for reason in REASONS)}
+    words = {f"dynamodb:{action}": word for word, action in ACTIONS.items()}
+    text = ["GRANTS: dict[str, dict[str, str]] = {"]
+    for function in GRANTS:
+        tables: dict[str, set[str]] = {}
+        for who, action, resource in used:
+            name, _, index = resource.partition("/index/")
+            if who == function and action in words and "/" not in name:
+                tables.setdefault(name, set()).add(index or words[action])
+        text.append(f'    "{function}": {{')
+        for name, allowed in sorted(tables.items()):
+            ordered = [*(word for word in ACTIONS if word in allowed), *sorted(allowed - set(ACTIONS))]
+            text += _entry(name, " ".join(ordered))
+        text.append("    },")
+    return "\n".join([*text, "}"])
+
+
+def _entry(name: str, words: str) -> list[str]:
+    line = f'        "{name}": "{words}",'
+    if len(line) <= WIDTH:
+        return [line]
+    break_at = words.index(" by_")
+    parts = (words[:break_at], words[break_at:])
+    return [f'        "{name}": (', *(f'            "{part}"' for part in parts), "        ),"]
 
 
 def main(arguments: Sequence[str]) -> int:
     if not RECORD.exists():
         print(f"{RECORD.relative_to(ROOT)} is missing: run `make test` first", file=sys.stderr)
         return 1
-    made = [tuple(right) for right in json.loads(RECORD.read_text(encoding="utf-8"))]
-    denied, unused = compare(made)
-    for function, action, resource in denied:
-        print(f"called without a right: {function} {action} {resource}")
-    if "--unused" in arguments:
-        for function, action, resource in unused:
-            print(f"granted and never called: {function} {action} {resource}")
-    print(f"{len(made)} rights used, {len(denied)} missing, {len(unused)} granted and not seen used")
-    return 1 if denied else 0
+    if "--table" in arguments:
+        print(table(kept()))
+        return 0
+    wrong = judge(kept())
+    print("\n".join(wrong) or "the functions call what they may, and may what they call")
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

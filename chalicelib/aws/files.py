@@ -42,6 +42,17 @@ def signed_upload(key: str, size: int, sha256: bytes, lasts: int) -> tuple[str, 
     return url, headers
 
 
+def signed_form(key: str, size: int, kind: str, lasts: int) -> tuple[str, dict[str, str]]:
+    """A URL and the fields of a form by which anybody may post the object, for `lasts` s: S3 takes what is of
+    this size and of a media type that begins with `kind`. No AWS call.
+    """
+    conditions = [["content-length-range", size, size], ["starts-with", "$Content-Type", kind]]
+    form = client("s3").generate_presigned_post(
+        settings().packages, key, Conditions=conditions, ExpiresIn=lasts
+    )
+    return str(form["url"]), {str(name): str(value) for name, value in form["fields"].items()}
+
+
 def stored(key: str) -> tuple[int, bytes | None] | None:
     """Size and, where S3 knows it, SHA-256 of an object; None where there is none. One AWS call."""
     s3 = client("s3")

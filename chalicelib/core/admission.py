@@ -2,7 +2,8 @@
 
 Runs in the authorizer, which has to answer within seconds on a cold start: it speaks to DynamoDB
 through botocore alone. A device id costs two AWS calls (credentials; session), a node id one more:
-equal node ids of different tenants are told apart by whose secret made the password.
+equal node ids of different tenants are told apart by whose secret made the password. A login that names
+the product beside the node id costs no more than that; an app's channel costs two (`channel_admission`).
 """
 
 import random
@@ -16,12 +17,13 @@ from ..aws.clients import client
 from ..settings import settings
 from . import clock
 
-MOST_CANDIDATES = 50  # two items each: one batch read
+MOST_CANDIDATES = 49  # two items each, and a product's name: one batch read
 SESSION_LASTS = 7 * clock.DAY
 TRIES = 5
 DELAY = 0.05  # s, the most before the second try; doubles
 RETRYABLE = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 DEVICE, CREDENTIALS, LINK = "#device", "W#credentials", "W#link"  # as store/devices.py has them
+SHORT_ID, EVERYWHERE = "short#", "*"  # the alias of a product's short id, as core/products.py writes it
 
 Item = Mapping[str, Any]
 Key = dict[str, dict[str, str]]
@@ -29,23 +31,30 @@ Key = dict[str, dict[str, str]]
 
 @dataclass(frozen=True)
 class Claim:
-    """What a CONNECT asserts. `device` or `node` is named; `proves` judges a candidate's secret."""
+    """What a CONNECT asserts. `device`, `node` or an app's `channel` is named; `proves` judges a candidate's
+    secret. Where `product`, a short id, is named, the topics carry it before the name.
+    """
 
     dialect: str
     client: str
     device: str | None
     node: str | None
     proves: Callable[[str], bool]
+    product: str | None = None
+    channel: str | None = None
 
 
 @dataclass(frozen=True)
 class Admitted:
-    """`topic_id` is the id the device's topics carry; a gateway may publish for its children."""
+    """`topic_id` is the id the device's topics carry; a gateway may publish for its children. What is an
+    app's `channel` is no device.
+    """
 
     device: str
     tenant: str
     topic_id: str
     gateway: bool
+    channel: bool = False
 
 
 class _Changed(Exception):
@@ -59,25 +68,41 @@ class _Held(Exception):
 def admit(claim: Claim) -> Admitted | None:
     """The device, with its session recorded, or None.
 
-    Where the password fits several devices of one name nobody can tell whose it is: None.
+    Where the password fits several devices of one name nobody can tell whose it is: None. Credentials that
+    change meanwhile are looked at once more: the same secret may stand there under a new key.
     """
+    try:
+        return _admitted(claim)
+    except _Changed:
+        pass
+    try:
+        return _admitted(claim)
+    except _Changed:
+        return None
+
+
+def _admitted(claim: Claim) -> Admitted | None:
+    """Raises _Changed."""
+    if claim.channel is not None:
+        from . import channel_admission
+
+        return channel_admission.admit(claim)
     proven = [credentials for item, credentials in _candidates(claim) if _proves(claim, item, credentials)]
     if len(proven) != 1:
         return None
     device, tenant = proven[0]["device"]["S"], proven[0]["tenant"]["S"]
     gateway = proven[0].get("for_children", {}).get("BOOL", False)
-    admitted = Admitted(device, tenant, claim.node or device, gateway)
+    name = claim.node or device
+    admitted = Admitted(device, tenant, f"{claim.product}/{name}" if claim.product else name, gateway)
     try:
         _record(claim, admitted, proven[0]["secret"])
-    except _Changed:
-        return None
     except _Held:
         holder = _former_holder(claim.client)
         if holder is None:
             return None
         try:
             _record(claim, admitted, proven[0]["secret"], holder)
-        except (_Changed, _Held):
+        except _Held:
             return None
     return admitted
 
@@ -92,19 +117,26 @@ def _proves(claim: Claim, item: Item, credentials: Item) -> bool:
 
 def _candidates(claim: Claim) -> list[tuple[Item, Item]]:
     devices = [claim.device] if claim.device else _named(claim.node or "")
-    found = _read((device, item) for device in devices for item in (DEVICE, CREDENTIALS))
+    keys = [(device, item) for device in devices for item in (DEVICE, CREDENTIALS)]
+    name = f"{SHORT_ID}{claim.product}" if claim.product and keys else None
+    found = _read(keys, name)
+    product = found[name, EVERYWHERE]["target"] if name and (name, EVERYWHERE) in found else None
     return [
         (found[device, DEVICE], found[device, CREDENTIALS])
         for device in devices
-        if (device, DEVICE) in found and (device, CREDENTIALS) in found
+        if (device, DEVICE) in found
+        and (device, CREDENTIALS) in found
+        and (name is None or (product is not None and found[device, DEVICE].get("product") == product))
     ]
 
 
-def _read(keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Item]:
-    """Items of devices, consistently. One AWS call, none for no keys."""
-    table = _table("devices")
+def _read(keys: Iterable[tuple[str, str]], name: str | None = None) -> dict[tuple[str, str], Item]:
+    """Items of devices, and what bears the name everywhere, consistently. One AWS call, none for no keys."""
+    table, names = _table("devices"), _table("aliases")
     asked = [_key(device, item) for device, item in keys]
     wanted: Any = {table: {"Keys": asked, "ConsistentRead": True}} if asked else {}
+    if name is not None:
+        wanted[names] = {"Keys": [{"name": {"S": name}, "scope": {"S": EVERYWHERE}}], "ConsistentRead": True}
     found: dict[tuple[str, str], Item] = {}
     for attempt in range(TRIES):
         if not wanted:
@@ -113,6 +145,8 @@ def _read(keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Item]:
         answer = client("dynamodb").batch_get_item(RequestItems=wanted)
         for item in answer["Responses"].get(table, ()):
             found[item["device"]["S"], item["item"]["S"]] = item
+        for item in answer["Responses"].get(names, ()):
+            found[item["name"]["S"], item["scope"]["S"]] = item
         wanted = answer.get("UnprocessedKeys")
     raise TimeoutError("DynamoDB did not serve all keys")
 

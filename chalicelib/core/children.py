@@ -3,14 +3,24 @@
 A child's `gateway` is the device that speaks for it; a direct device's is its own id.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from ..store.devices import DEVICE, LORA, DeviceItem, DeviceRecord, LoraRecord, Parts
+from ..store.devices import (
+    CREDENTIALS,
+    DEVICE,
+    LORA,
+    CredentialsRecord,
+    DeviceItem,
+    DeviceRecord,
+    LoraRecord,
+    Parts,
+)
+from ..store.reading import find_all
 from ..store.transactions import ConditionFailed, Transaction
-from . import clock, devices
+from . import clock, contact, credentials, devices, products
 from .applications import Caller
 from .devices import Device
-from .errors import Busy, DeviceNotFound, InvalidInput
+from .errors import Busy, DeviceNotFound, InvalidInput, WrongSecret
 from .events import EventType
 from .products import NodeType
 
@@ -27,24 +37,22 @@ def attach(caller: Caller, gateway: str, child: str) -> Device:
     _check_lora(lora)
     _check(above, below)
     change = Transaction()
-    still_gateway = (
-        devices.alive()
-        & (DeviceRecord.node_type == NodeType.GATEWAY.value)
-        & (DeviceRecord.gateway == gateway)
-    )
-    change.check(DeviceRecord(gateway, DEVICE), still_gateway)
+    _still_gateway(change, gateway)
     _move(change, below, gateway)
     return _committed(change, below)
 
 
-def detach(caller: Caller, child: str) -> Device:
+def detach(caller: Caller, child: str, *, behind: str | None = None) -> Device:
     """Make a device direct again. Two AWS calls, one for a direct device.
 
-    Raises DeviceNotFound; InvalidInput for one that is a LoRa server's; Busy.
+    Raises DeviceNotFound, also for one that is not behind the gateway `behind`; InvalidInput for one that
+    is a LoRa server's; Busy.
     """
     parts = Parts(child, DEVICE, LORA)
     record = parts.get(DEVICE, DeviceRecord)
     if record is None or not devices.visible(caller, record):
+        raise DeviceNotFound(child)
+    if behind is not None and (record.gateway != behind or child == behind):
         raise DeviceNotFound(child)
     if record.gateway == child:
         return devices.device_of(record)
@@ -52,6 +60,96 @@ def detach(caller: Caller, child: str) -> Device:
     change = Transaction()
     _move(change, record, child)
     return _committed(change, record)
+
+
+def join(gateway: str, child: str, proves: Callable[[str], bool]) -> Device:
+    """A gateway brings a device of its application, which leaves the gateway it had: `proves` judges
+    whether it was the device itself that gave it the right, by its secret.
+
+    Raises DeviceNotFound for either, WrongSecret, and InvalidInput and Busy as `attach`. Three AWS calls,
+    one where it is the gateway's child already.
+    """
+    above, below, held, lora = _joining(gateway, child)
+    if not proves(credentials.secret_of(held) if held is not None else ""):
+        raise WrongSecret(child)
+    if below.gateway == gateway:
+        return devices.device_of(below)
+    _check_lora(lora)
+    _check(above, below)
+    change = Transaction()
+    _still_gateway(change, gateway)
+    if held is not None:
+        change.check(held, CredentialsRecord.secret == held.secret)
+    _move(change, below, gateway)
+    return _committed(change, below)
+
+
+def prove(child: str, proves: Callable[[str], bool]) -> None:
+    """Raises WrongSecret where `proves` does not hold of the device's secret. One AWS call."""
+    held = CredentialsRecord.find(child, CREDENTIALS)
+    if held is None or not proves(credentials.secret_of(held)):
+        raise WrongSecret(child)
+
+
+def secret_for(gateway: str, child: str) -> str:
+    """The secret of a device, for the gateway that will speak for it: of its application, of a product whose
+    devices may register themselves, and never active or behind this gateway.
+
+    One AWS call, two where the product was not read seconds ago. Raises DeviceNotFound.
+    """
+    _, below, held, _ = _joining(gateway, child)
+    product = products.load(below.product)
+    if held is None or product is None or not product.registerable:
+        raise DeviceNotFound(child)
+    if below.activated and below.gateway != gateway:
+        raise DeviceNotFound(child)
+    return credentials.secret_of(held)
+
+
+def leave(gateway: str, child: str) -> Device:
+    """The gateway has a child no more, which is a direct device from now on. Two AWS calls.
+
+    Raises DeviceNotFound for one that is not its child; InvalidInput for one that is a LoRa server's; Busy.
+    """
+    parts = Parts(child, DEVICE, LORA)
+    record = parts.get(DEVICE, DeviceRecord)
+    if record is None or record.deleted or gateway == child or record.gateway != gateway:
+        raise DeviceNotFound(child)
+    _check_lora(parts.get(LORA, LoraRecord))
+    change = Transaction()
+    _move(change, record, child)
+    return _committed(change, record)
+
+
+def sign_off(gateway: str, child: str, at: int) -> bool:
+    """The gateway says at `at` ms that its child is gone offline; False where it is not its child. Two AWS
+    calls, one where it was not online.
+    """
+    record = DeviceRecord.find(child, DEVICE)
+    if record is None or record.deleted or gateway == child or record.gateway != gateway:
+        return False
+    if record.status in (devices.Status.INACTIVE.value, devices.Status.OFFLINE.value):
+        return True
+    change = Transaction()
+    contact.part(change, record, at)
+    try:
+        change.commit()
+    except ConditionFailed:  # it was heard of meanwhile
+        return True
+    return True
+
+
+def records_of(gateway: str, most: int) -> list[DeviceRecord]:
+    """The gateway's children, `most` at most. From an index that may lag; those that have left meanwhile
+    are not among them. One AWS call, and one for a hundred.
+    """
+    keys = [(child, DEVICE) for child in children_of(gateway)][:most]
+    found = DeviceItem.batch_get(keys, consistent_read=True) if keys else ()
+    return [
+        each
+        for each in found
+        if isinstance(each, DeviceRecord) and not each.deleted and each.gateway == gateway
+    ]
 
 
 def children_of(gateway: str, most: int | None = None) -> Iterator[str]:
@@ -86,6 +184,39 @@ def _all(caller: Caller, gateway: str, child: str) -> tuple[DeviceRecord, Device
     return found[gateway], found[child], lora
 
 
+def _joining(
+    gateway: str, child: str
+) -> tuple[DeviceRecord, DeviceRecord, CredentialsRecord | None, LoraRecord | None]:
+    """One AWS call. Raises DeviceNotFound where one is absent, or they are not one application's."""
+    keys = (
+        (DeviceItem, gateway, DEVICE),
+        (DeviceItem, child, DEVICE),
+        (DeviceItem, child, CREDENTIALS),
+        (DeviceItem, child, LORA),
+    )
+    found = find_all(keys)
+    above, below, held, lora = (found.get(key) for key in keys)
+    if gateway == child or not isinstance(above, DeviceRecord) or above.deleted:
+        raise DeviceNotFound(gateway)
+    caller = Caller(above.tenant, above.owner, above.owner)
+    if not isinstance(below, DeviceRecord) or not devices.visible(caller, below):
+        raise DeviceNotFound(child)
+    return (
+        above,
+        below,
+        held if isinstance(held, CredentialsRecord) else None,
+        lora if isinstance(lora, LoraRecord) else None,
+    )
+
+
+def _still_gateway(change: Transaction, gateway: str) -> None:
+    """Add to the change that it holds only while the gateway is one, and is behind no other."""
+    still = DeviceRecord.node_type == NodeType.GATEWAY.value
+    change.check(
+        DeviceRecord(gateway, DEVICE), devices.alive() & still & (DeviceRecord.gateway == gateway)
+    )
+
+
 def _check_lora(held: LoraRecord | None) -> None:
     """Only its own LoRa server has the keys of a LoRa device."""
     if held is not None:
@@ -114,8 +245,9 @@ def _move(change: Transaction, record: DeviceRecord, gateway: str) -> None:
         & (DeviceRecord.gateway == record.gateway)
         & (DeviceRecord.node_type == record.node_type),
     )
+    was = record.gateway
     record.gateway, record.modified = gateway, now
-    devices.tell(change, EventType.DEVICE_CHANGED, devices.device_of(record))
+    devices.tell(change, EventType.DEVICE_CHANGED, devices.device_of(record), gateway_was=was)
 
 
 def _committed(change: Transaction, record: DeviceRecord) -> Device:

@@ -16,7 +16,12 @@ def _wall() -> int:
     return time.time_ns() // 1_000_000
 
 
+def _pause(ms: int) -> None:
+    time.sleep(ms / SECOND)
+
+
 _source: Callable[[], int] = _wall
+_wait: Callable[[int], None] = _pause
 
 
 def now() -> int:
@@ -24,7 +29,12 @@ def now() -> int:
     return _source()
 
 
-def use(source: Callable[[], int] | None) -> None:
-    """Take the time from `source`; None goes back to the wall clock."""
-    global _source
-    _source = source or _wall
+def wait(ms: int) -> None:
+    """Let so much time pass."""
+    _wait(ms)
+
+
+def use(source: Callable[[], int] | None, wait: Callable[[int], None] | None = None) -> None:
+    """Take the time from `source`, and let it pass by `wait`; None goes back to the wall clock."""
+    global _source, _wait
+    _source, _wait = source or _wall, wait or _pause

@@ -15,10 +15,20 @@ import msgspec
 
 from ..aws import queues
 from ..store.commands import CommandRecord
-from ..store.devices import DEVICE, LINK, QUEUE, DeviceRecord, LinkRecord, Parts, QueueRecord
+from ..store.devices import LINK, QUEUE, DeviceRecord, LinkRecord, QueueRecord
 from ..store.reading import Key, find_all
 from ..store.transactions import Transaction, pause
-from . import callbacks, clock, command_machine, command_queue, devices, ids, products, thing_values
+from . import (
+    callbacks,
+    clock,
+    command_machine,
+    command_queue,
+    devices,
+    ids,
+    products,
+    thing_access,
+    thing_values,
+)
 from .applications import Caller
 from .command_states import (
     DEFAULT_RETRANSMIT,
@@ -40,7 +50,6 @@ from .errors import (
     Busy,
     CommandNotFound,
     CommandSettled,
-    DeviceNotFound,
     DeviceZombie,
     InvalidInput,
     TooManyPending,
@@ -55,10 +64,12 @@ __all__ = [
     "Mode",
     "NewCommand",
     "Status",
+    "accept",
     "cancel",
     "check",
     "create",
     "new_record",
+    "order",
     "public_id",
 ]
 
@@ -77,15 +88,38 @@ def create(caller: Caller, new: NewCommand, also: Also | None = None, claim: Cla
     `also` adds to the change that makes it. `claim` has to be true of the device's product.
 
     Two AWS calls for an offline device, one more where it is sent at once. Raises DeviceNotFound,
-    DeviceZombie, ServiceNotFound, CommandTypeNotFound, InvalidInput, TooManyPending, CallbackRefused,
-    and what the claim raises.
+    NotBound to a person, DeviceZombie, ServiceNotFound, CommandTypeNotFound, InvalidInput, TooManyPending,
+    CallbackRefused, and what the claim raises.
     """
     if new.callback is not None:
         callbacks.check_url(new.callback)
-    device, reachable = _target(caller, new.device)
+    record, parts = thing_access.read(caller, new.device, LINK)
+    return accept(record, parts.get(LINK, LinkRecord), new, also, claim)
+
+
+def accept(
+    device: DeviceRecord,
+    link: LinkRecord | None,
+    new: NewCommand,
+    also: Also | None = None,
+    claim: Claim | None = None,
+) -> Command:
+    """As `create`, for a device that was read with its link; whose it is was asked. An AWS call less."""
+    if not _is_reachable(device, link) and is_zombie(device):
+        raise DeviceZombie(device.device)
     if claim is not None:
         claim.check(products.get(device.tenant, device.product))
     check(device, new)
+    return order(device, link, new, also)
+
+
+def order(
+    device: DeviceRecord, link: LinkRecord | None, new: NewCommand, also: Also | None = None
+) -> Command:
+    """As `accept`, of a command that no thing model describes: the platform's own.
+
+    Raises DeviceNotFound, InvalidInput, TooManyPending.
+    """
     record = new_record(device, new, Mode.IMMEDIATE if new.expire == 0 else Mode.CACHED)
     try:
         _accept(record, also)
@@ -95,21 +129,14 @@ def create(caller: Caller, new: NewCommand, also: Also | None = None, claim: Cla
         _accept(record, also)
     if record.mode == Mode.IMMEDIATE.value:
         queues.work(SEND, device=new.device, command=record.command)
-    elif reachable:
+    elif _is_reachable(device, link):
         queues.work(DRAIN, device=new.device)
     return command_of(record)
 
 
-def _target(caller: Caller, device: str) -> tuple[DeviceRecord, bool]:
-    """The device, and whether to try it now: a child is known by its reports. One AWS call."""
-    parts = Parts(device, DEVICE, LINK)
-    record, link = parts.get(DEVICE, DeviceRecord), parts.get(LINK, LinkRecord)
-    if record is None or not devices.visible(caller, record):
-        raise DeviceNotFound(device)
-    reachable = bool(link and link.online) or record.status == devices.Status.ONLINE.value
-    if not reachable and is_zombie(record):
-        raise DeviceZombie(device)
-    return record, reachable
+def _is_reachable(record: DeviceRecord, link: LinkRecord | None) -> bool:
+    """Whether to try it now: a child is known by its reports."""
+    return bool(link and link.online) or record.status == devices.Status.ONLINE.value
 
 
 def is_zombie(record: DeviceRecord) -> bool:

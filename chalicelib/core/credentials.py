@@ -48,6 +48,11 @@ def record(
     )
 
 
+def secret_of(held: CredentialsRecord) -> str:
+    """What the device proves itself with; "" where it has nothing."""
+    return encryption.decrypt(held.secret, held.tenant, held.device, "secret") if held.secret else ""
+
+
 def code_hash(code: str) -> str:
     return hashlib.sha256(code.encode()).hexdigest()
 

@@ -8,13 +8,13 @@ from functools import partial
 from ..aws import iot
 from ..aws.iot import Outcome
 from ..store.commands import CommandRecord
-from ..store.devices import QUEUE, QueueRecord
+from ..store.devices import LINK, QUEUE, QueueRecord
 from ..store.transactions import pause
-from . import command_machine, commands, devices, sending
+from . import command_machine, commands, sending, thing_access
 from .applications import Caller
 from .command_queue import Displaced
 from .command_states import Command, Mode, NewCommand, Status, command_of
-from .errors import Busy, DeviceNotFound, DeviceOffline, GatewayOffline, InvalidInput
+from .errors import Busy, DeviceOffline, GatewayOffline, InvalidInput
 from .layouts import LayoutMismatch
 from .sending import Route
 
@@ -25,12 +25,18 @@ def send(caller: Caller, new: NewCommand, *, confirm: bool) -> Command:
     """Answers the command: DELIVERED where the device acknowledged (`confirm`), else SENT.
 
     What certainly did not reach the device is FAILED. Three AWS calls, one more to record the
-    acknowledgement. Raises DeviceNotFound, DeviceOffline, GatewayOffline, ServiceNotFound,
-    CommandTypeNotFound, InvalidInput, Busy.
+    acknowledgement. Raises DeviceNotFound, NotBound to a person, DeviceOffline, GatewayOffline,
+    ServiceNotFound, CommandTypeNotFound, InvalidInput, Busy.
     """
-    route = sending.route_to(new.device)
-    if route is None or not devices.visible(caller, route.device):
-        raise DeviceNotFound(new.device)
+    _, parts = thing_access.read(caller, new.device, LINK, QUEUE)
+    route = sending.route_of(new.device, parts)
+    if route is None:
+        raise thing_access.absent(caller, new.device)
+    return send_by(route, new, confirm=confirm)
+
+
+def send_by(route: Route, new: NewCommand, *, confirm: bool) -> Command:
+    """As `send`, for a device that was read with its route; whose it is was asked. An AWS call less."""
     commands.check(route.device, new)
     if not route.reachable:
         raise _offline(route)

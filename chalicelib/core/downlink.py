@@ -15,13 +15,16 @@ from .products import Product
 
 
 class Downlink(msgspec.Struct, frozen=True):
-    """What an encoder works on. `topic_id` is the id in the device's topics, `codec` how it last spoke."""
+    """What an encoder works on. `topic_id` is the id in the device's topics, for a child its device id;
+    `codec` is how it last spoke, `node` its node id.
+    """
 
     command: Command
     mid: int
     topic_id: str
     codec: str
     product: Product
+    node: str = ""
 
 
 class DesiredDownlink(msgspec.Struct, frozen=True):
@@ -36,6 +39,7 @@ class DesiredDownlink(msgspec.Struct, frozen=True):
     product: Product
     stamp: int = 0
     after: int = 0
+    node: str = ""
 
 
 class ReportedDownlink(msgspec.Struct, frozen=True):
@@ -47,7 +51,9 @@ class ReportedDownlink(msgspec.Struct, frozen=True):
 
 
 class UpgradeDownlink(msgspec.Struct, frozen=True):
-    """What the device is to install. `url` is good until `expires`, ms; `attempt` names this attempt."""
+    """What the device is to install. `url` is good until `expires`, ms; `attempt` names this attempt.
+    `product` is given of a child.
+    """
 
     upgrade: str
     attempt: int
@@ -59,6 +65,8 @@ class UpgradeDownlink(msgspec.Struct, frozen=True):
     url: str
     expires: int
     topic_id: str
+    product: Product | None = None
+    node: str = ""
 
 
 class LoraDownlink(msgspec.Struct, frozen=True):
@@ -68,6 +76,16 @@ class LoraDownlink(msgspec.Struct, frozen=True):
     role: Role
     eui: str
     registered: LoraDevice | None
+    topic_id: str
+
+
+class PermitDownlink(msgspec.Struct, frozen=True):
+    """A gateway may take devices, of the product with this short id or of any, for so many seconds; 0 is for
+    ever, 65535 ends it.
+    """
+
+    seconds: int
+    product: str | None
     topic_id: str
 
 
@@ -84,6 +102,7 @@ class Encoders(msgspec.Struct, frozen=True):
     upgrade: Callable[[UpgradeDownlink], Message]
     lora: Callable[[LoraDownlink], Message] | None = None
     reported: Callable[[ReportedDownlink], Message] | None = None
+    permit: Callable[[PermitDownlink], Message] | None = None
 
 
 def _missing(dialect: str) -> Encoders:
@@ -120,4 +139,10 @@ def encode_upgrade(dialect: str, downlink: UpgradeDownlink) -> Message:
 def encode_lora(dialect: str, downlink: LoraDownlink) -> Message | None:
     """None where the dialect's devices are no LoRa servers."""
     encode = _find(dialect).lora
+    return encode(downlink) if encode is not None else None
+
+
+def encode_permit(dialect: str, downlink: PermitDownlink) -> Message | None:
+    """None where the dialect's gateways are not told."""
+    encode = _find(dialect).permit
     return encode(downlink) if encode is not None else None

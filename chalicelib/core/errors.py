@@ -29,6 +29,7 @@
     │   ├── OperatorNotFound
     │   ├── TenantNotFound
     │   ├── JobNotFound
+    │   ├── KeyVersionNotFound       no data key of this version
     │   ├── DeliveryNotFound         it, its event or its subscription is gone
     │   ├── ProductNotFound
     │   ├── PointNotFound            no such data point in the thing model
@@ -58,11 +59,16 @@
     │   ├── ProductReleased          what is released stays as it is
     │   │   └── AlreadyReleased      and is released once
     │   ├── ProductInUse             it has devices
+    │   ├── ProductNotReleased       its devices are not made in numbers yet
+    │   ├── BatchGenerated           its devices are being made, or are made
+    │   ├── NoValidName              none of the names of a list can be a device's
     │   ├── PointIndexTaken          another data point of the model has this index
     │   ├── PointNameTaken           another data point of the model has this name
     │   ├── FirmwareExists           another firmware of this model and version
     │   ├── DeviceOnline
     │   ├── DeviceOffline
+    │   ├── DeviceSilent             it was asked, and did not answer in time
+    │   ├── DeviceRefused            it was asked, and answered that it will not
     │   ├── GatewayOffline
     │   ├── LoraServerOffline
     │   ├── NotLorawan               the product's protocol is another
@@ -78,6 +84,8 @@
     │   ├── PackageExists            another package of this type, name and version
     │   ├── UploadIncomplete         the file is not there, or not the one that was announced
     │   ├── PackageMismatch          the package is not for devices of this make
+    │   ├── KeyVersionInUse          secrets may still stand under this version of the data key
+    │   ├── NoMasterKey              nothing wraps a new data key
     │   ├── VersionConflict          the shadow was changed since the caller read it
     │   └── Busy                     others keep changing the same thing; try again
     ├── LimitExceeded
@@ -99,9 +107,15 @@
     │   ├── BoundAlready             the person is bound to the device
     │   ├── BoundByOther             another person is the device's manager
     │   ├── BindRefused              the device cannot be bound in this way, or now
-    │   │   └── BindTokenNotFound    no device has reported this token
+    │   │   ├── BindTokenNotFound    no device has reported this token
+    │   │   ├── BindWindowOver       it came online too long ago, or never
+    │   │   └── NothingDiscovers     no device of the person can find others
+    │   ├── TooManyBindings          of the person
+    │   ├── TooManyHolders           of the device
+    │   ├── CodesNotSent             the deployment has nothing to send login codes by
     │   ├── NotShareable             devices of the product are not shared
     │   ├── ShareNotFound
+    │   │   └── ShareCodeNotFound    no such QR code
     │   ├── ShareSettled             what was answered or has ended
     │   │   ├── ShareAgreed
     │   │   ├── ShareRefused
@@ -110,6 +124,11 @@
     │   ├── ShareRepeated            the same offer stands
     │   ├── SharedWithOneself
     │   ├── NotInitiator             another person made the offer
+    │   ├── VirtualUserNotFound
+    │   ├── TooManyVirtualUsers      of a person
+    │   ├── AttributesMissing        a change of a virtual user that names none
+    │   ├── UnknownEdit              a kind of change of attributes that there is not
+    │   ├── SceneNotFound
     │   ├── HomeNotFound
     │   ├── RoomNotFound
     │   ├── ControlGroupNotFound
@@ -118,11 +137,13 @@
     │   ├── HouseholdNameTooLong
     │   ├── TooManyHomes
     │   ├── LastHome                 a person has one at least
+    │   ├── HomeNotEmpty             its devices find no place in another
     │   ├── TooManyRooms
     │   ├── HomeFull
     │   ├── TooManyControlGroups
     │   ├── ControlGroupTooSmall
     │   ├── ControlGroupFull
+    │   ├── NotGroupable             devices of the product are told things one by one
     │   └── InOtherControlGroup
     ├── CallbackRefused              the URL is malformed, has no port or leads into a private network
     └── PageGone                     the walk this page belongs to has ended
@@ -263,6 +284,10 @@ class JobNotFound(NotFound):
     pass
 
 
+class KeyVersionNotFound(NotFound):
+    pass
+
+
 class DeliveryNotFound(NotFound):
     pass
 
@@ -379,6 +404,18 @@ class ProductInUse(Conflict):
     pass
 
 
+class ProductNotReleased(Conflict):
+    pass
+
+
+class BatchGenerated(Conflict):
+    pass
+
+
+class NoValidName(Conflict):
+    pass
+
+
 class PointIndexTaken(Conflict):
     pass
 
@@ -397,6 +434,18 @@ class DeviceOnline(Conflict):
 
 class DeviceOffline(Conflict):
     pass
+
+
+class DeviceSilent(Conflict):
+    pass
+
+
+class DeviceRefused(Conflict):
+    """`code` is the device's own."""
+
+    def __init__(self, device: str = "", code: int = 0) -> None:
+        super().__init__(f"{device} answered {code}")
+        self.code = code
 
 
 class GatewayOffline(Conflict):
@@ -456,6 +505,14 @@ class UploadIncomplete(Conflict):
 
 
 class PackageMismatch(Conflict):
+    pass
+
+
+class KeyVersionInUse(Conflict):
+    pass
+
+
+class NoMasterKey(Conflict):
     pass
 
 
@@ -555,11 +612,35 @@ class BindTokenNotFound(BindRefused):
     pass
 
 
+class BindWindowOver(BindRefused):
+    pass
+
+
+class NothingDiscovers(BindRefused):
+    pass
+
+
+class CodesNotSent(OfPeople):
+    pass
+
+
+class TooManyBindings(OfPeople):
+    pass
+
+
+class TooManyHolders(OfPeople):
+    pass
+
+
 class NotShareable(OfPeople):
     pass
 
 
 class ShareNotFound(OfPeople):
+    pass
+
+
+class ShareCodeNotFound(ShareNotFound):
     pass
 
 
@@ -595,6 +676,26 @@ class NotInitiator(OfPeople):
     pass
 
 
+class VirtualUserNotFound(OfPeople):
+    pass
+
+
+class TooManyVirtualUsers(OfPeople):
+    pass
+
+
+class AttributesMissing(OfPeople):
+    pass
+
+
+class UnknownEdit(OfPeople):
+    pass
+
+
+class SceneNotFound(OfPeople):
+    pass
+
+
 class HomeNotFound(OfPeople):
     pass
 
@@ -627,6 +728,10 @@ class LastHome(OfPeople):
     pass
 
 
+class HomeNotEmpty(OfPeople):
+    pass
+
+
 class TooManyRooms(OfPeople):
     pass
 
@@ -644,6 +749,10 @@ class ControlGroupTooSmall(OfPeople):
 
 
 class ControlGroupFull(OfPeople):
+    pass
+
+
+class NotGroupable(OfPeople):
     pass
 
 

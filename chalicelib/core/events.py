@@ -23,12 +23,18 @@ class EventType(Enum):
     DEVICE_DELETED = "device.deleted"  # data: {device}
     DATA_REPORTED = "data.reported"  # {device, services: [{service, type, data, at, late, raw}], request}
     COMMAND_CHANGED = "command.changed"  # data: {command}: its state changed
+    EVENT_REPORTED = "event.reported"  # {device, service, event, type, data, at, request}
     MODEL_CHANGED = "model.changed"  # data: {product: its facts, services: {added, changed, deleted}}
     COMMAND_ANSWERED = "command.answered"  # data: {command}: the device's answer has come
     DESIRED_SETTLED = "desired.settled"  # data: {changes: [{service, properties, status}]}
     AUTOMATION_RAN = "automation.ran"  # data: {automation, author, at, rule, reasons, results}
     UPGRADE_STEPPED = "upgrade.stepped"  # data: {upgrade: a Part}: the device has come a step further
     UPGRADE_SETTLED = "upgrade.settled"  # data: {upgrade: a Part}: a device is through, for good or ill
+    USER_BOUND = "user.bound"  # data: {device, user, role: "manager" | "member"}
+    USER_UNBOUND = "user.unbound"  # data: {device, users: [{user, role}], reason: a bindings.Reason}
+    SHARE_OFFERED = "share.offered"  # data: {batch, initiator, receiver, devices, until (ms)}
+    SHARE_SETTLED = "share.settled"  # {initiator, receiver, state: a State, shares: [{share, device}]}
+    USER_REMOVED = "user.removed"  # data: {user}: unregistered; what was bound is told by itself
 
 
 class Event(msgspec.Struct, frozen=True):

@@ -1,18 +1,19 @@
 """What apps write down about a device under names of their own.
 
 All of a device's are one item, so that a call changes all it names or nothing, and what others write
-at the same time stays. Values are kept as the JSON text that came: 1.0 stays 1.0.
+at the same time stays. Values are kept as the JSON text that came: 1.0 stays 1.0. To a person who is not
+bound to the device each answers NotBound.
 
-Source: XLink 26 to 30
+Source: XLink 26 to 30; Feiyan 6.4.13 to 6.4.15
 """
 
 from collections.abc import Callable, Mapping
 
 import msgspec
 
-from ..store.devices import DEVICE, PROPERTIES, DeviceRecord, Parts, PropertiesRecord
+from ..store.devices import DEVICE, PROPERTIES, DeviceRecord, PropertiesRecord
 from ..store.transactions import ConditionFailed, Transaction, pause
-from . import devices, thing_values
+from . import devices, thing_access, thing_values
 from .applications import Caller
 from .errors import (
     Busy,
@@ -64,6 +65,21 @@ def add(caller: Caller, device: str, given: Properties) -> None:
     _edit(caller, device, added)
 
 
+def put(caller: Caller, device: str, given: Properties) -> None:
+    """Add or change. Two AWS calls. Raises DeviceNotFound, NotBound to a person, TooManyProperties,
+    InvalidInput, Busy. Source: Feiyan 6.4.13
+    """
+    _check(given)
+
+    def put_in(held: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw]:
+        after = {**held, **given}
+        if len(after) > max(MOST, len(held)):
+            raise TooManyProperties(device)
+        return after
+
+    _edit(caller, device, put_in)
+
+
 def change(caller: Caller, device: str, given: Properties) -> None:
     """Two AWS calls. Raises DeviceNotFound, ExtendedPropertyNotFound, InvalidInput, Busy."""
     _check(given)
@@ -88,6 +104,16 @@ def remove(caller: Caller, device: str, name: str) -> None:
     _edit(caller, device, without)
 
 
+def of_text(text: str) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(text))
+
+
+def to_text(raw: msgspec.Raw) -> str:
+    """Of a value that is no text its JSON."""
+    value = msgspec.json.decode(raw)
+    return value if isinstance(value, str) else bytes(raw).decode()
+
+
 def _check(given: Properties) -> None:
     if not given:
         raise InvalidInput("", "no property is given", missing=True)
@@ -104,10 +130,7 @@ def _check(given: Properties) -> None:
 
 
 def _read(caller: Caller, device: str) -> PropertiesRecord | None:
-    parts = Parts(device, DEVICE, PROPERTIES)
-    record = parts.get(DEVICE, DeviceRecord)
-    if record is None or not devices.visible(caller, record):
-        raise DeviceNotFound(device)
+    _, parts = thing_access.read(caller, device, PROPERTIES)
     return parts.get(PROPERTIES, PropertiesRecord)
 
 

@@ -55,7 +55,7 @@ def entry(
     of 0, is not kept.
     """
     now = clock.now()
-    ends = min(at, now) + _kept(ageing)
+    ends = min(at, now) + kept_for(ageing)
     if ends <= now:
         return
     change.put(
@@ -115,7 +115,7 @@ def device_of(caller: Caller, device: str, gateway: str | None) -> Device:
 
 def _walk(device: Device, after: int | None, before: int | None) -> Walk[HistoryRecord] | None:
     """None where nothing can lie between the bounds."""
-    now, kept = clock.now(), _kept(device.ageing)
+    now, kept = clock.now(), kept_for(device.ageing)
     oldest = max(after or 0, now - kept)
     if not kept or (before is not None and before <= oldest):
         return None
@@ -150,6 +150,6 @@ def read(
     return entries, key
 
 
-def _kept(ageing: int | None) -> int:
-    """Ms."""
+def kept_for(ageing: int | None) -> int:
+    """Ms that data of a device with this ageing, in days, is kept."""
     return (DEFAULT_AGEING if ageing is None else ageing) * clock.DAY

@@ -45,11 +45,12 @@ class Job(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """What a step came to; `place` is where the next begins, None at the end."""
+    """What a step came to; `place` is where the next begins, None at the end, in `wait` s at the earliest."""
 
     place: str | None
     done: int
     left_out: int = 0
+    wait: int = 0
 
 
 Work = Callable[[dict[str, Any], str], Step]  # parameters and place, "" for the first
@@ -57,8 +58,18 @@ Work = Callable[[dict[str, Any], str], Step]  # parameters and place, "" for the
 
 def create(kind: str, **parameters: Any) -> Job:
     """Start a job. Two AWS calls; where the second fails, so does the call, and nothing begins."""
+    record = prepared(kind, **parameters)
+    change = Transaction()
+    change.put(record)
+    change.commit()
+    go_on(record.id)
+    return as_struct(Job, record)
+
+
+def prepared(kind: str, **parameters: Any) -> JobRecord:
+    """A job that is not stored yet. Once it is, it begins with `go_on`."""
     now = clock.now()
-    record = JobRecord(
+    return JobRecord(
         REALM,
         ids.ordered_id(now),
         kind=kind,
@@ -71,11 +82,11 @@ def create(kind: str, **parameters: Any) -> Job:
         changed=now,
         ttl=(now + KEPT) // clock.SECOND,
     )
-    change = Transaction()
-    change.put(record)
-    change.commit()
-    queues.work(JOB, ident=record.id)
-    return as_struct(Job, record)
+
+
+def go_on(job: str, delay: int = 0) -> None:
+    """Have a worker take it up, in `delay` s. One AWS call."""
+    queues.work(JOB, delay, ident=job)
 
 
 def find(job: str) -> Job:
@@ -100,8 +111,8 @@ def perform(job: str, works: dict[str, Work]) -> None:
         step = works[record.kind](msgspec.json.decode(record.parameters), record.place or "")
         if not _moved(record, step):
             return  # another worker is at it
-        if step.place is not None and monotonic() > until:
-            queues.work(JOB, ident=job)
+        if step.place is not None and (step.wait or monotonic() > until):
+            go_on(job, step.wait)
             return
 
 

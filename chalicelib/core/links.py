@@ -32,7 +32,9 @@ CACHED = 5_000
 
 
 class Session(msgspec.Struct, frozen=True):
-    """Who an MQTT client id is, `since` the CONNECT at this time (ms)."""
+    """Who an MQTT client id is, `since` the CONNECT at this time (ms). An app's `channel` is no device:
+    `device` is the channel's id then.
+    """
 
     client: str
     device: str
@@ -40,6 +42,7 @@ class Session(msgspec.Struct, frozen=True):
     dialect: str
     topic_id: str
     since: int
+    channel: bool = False
 
 
 _loaded: dict[str, tuple[int, Session]] = {}
@@ -59,7 +62,13 @@ def session_of(client: str, *, anew: bool = False) -> Session | None:
     if record is None:
         return None
     session = Session(
-        record.client, record.device, record.tenant, record.dialect, record.topic_id, int(record.since)
+        record.client,
+        record.device,
+        record.tenant,
+        record.dialect,
+        record.topic_id,
+        int(record.since),
+        bool(record.channel),
     )
     with _lock:
         if len(_loaded) >= CACHED:
@@ -83,6 +92,11 @@ def connected(client: str, session: str, at: int, address: str = "") -> None:
     known = session_of(client, anew=True)
     if known is None:
         return  # no device of ours: a console's or an operator's own client
+    if known.channel:
+        from . import app_channels
+
+        app_channels.connected(known, session)
+        return
     for attempt in range(TRIES):
         record, link, queue = _parts(known.device)
         if record is None or link is None or record.deleted or devices.expired(record):
@@ -166,14 +180,19 @@ def _tidy(link: LinkRecord, queue: QueueRecord | None, client: str, session: str
 
 def disconnected(client: str, session: str, at: int) -> None:
     """The broker has announced the end of a connection; `at` in ms. Judged after a short delay."""
-    if session_of(client, anew=True) is not None:
+    known = session_of(client, anew=True)
+    if known is not None and known.channel:
+        from . import app_channels
+
+        app_channels.disconnected(known, session)
+    elif known is not None:
         _judge_later(GONE_DELAY, client, session, at)
 
 
 def gone(client: str, session: str, at: int) -> None:
     """Take the device offline, unless a newer connection speaks for it. Harmless to repeat."""
     known = session_of(client, anew=True)
-    if known is None:
+    if known is None or known.channel:
         return
     for attempt in range(TRIES):
         record, link, _ = _parts(known.device)

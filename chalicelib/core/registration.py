@@ -59,6 +59,7 @@ class NewDevice(msgspec.Struct, frozen=True):
     mac_key: str | None = None
     description: str | None = None
     gateway: str | None = None  # the device that speaks for it; none for a direct device
+    device: str | None = None  # its id, 32 random hex digits; drawn where it is not given
 
 
 class Registered(msgspec.Struct, frozen=True):
@@ -232,7 +233,7 @@ def _free(names: list[AliasRecord]) -> bool:
 
 
 def _record(caller: Caller, new: NewDevice, product: products.Product) -> DeviceRecord:
-    at, ident = clock.now(), ids.random_id()
+    at, ident = clock.now(), new.device or ids.random_id()
     facts = {
         name: getattr(new.facts, name) or getattr(product, name)
         for name in ("manufacturer_id", "manufacturer_name", "device_type", "model", "protocol_type")

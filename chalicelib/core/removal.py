@@ -1,8 +1,9 @@
 """Deleting a device: a tombstone at once, the rest by a purge that may be repeated.
 
 The tombstone's transaction takes the device out of every listing, frees its names, counts it out
-and tells it. The purge job then ends the connection and deletes shadows, history and commands; its
-deadline stays on the tombstone, so the sweep sends the job again where a crash lost it.
+and tells it. The purge job then ends the connection and what people are bound by, and deletes shadows,
+history and commands; its deadline stays on the tombstone, so the sweep sends the job again where a crash
+lost it.
 
 Source: Huawei 1.5.5
 """
@@ -34,6 +35,7 @@ from ..store.products import AliasRecord
 from ..store.transactions import ConditionFailed, Transaction, pause
 from . import (
     batch_work,
+    binding_ends,
     children,
     clock,
     connections,
@@ -45,6 +47,7 @@ from . import (
     upgrade_sending,
 )
 from .applications import Caller
+from .binding_ends import Reason
 from .errors import Busy, DeviceNotFound
 from .events import EventType
 from .products import NodeType
@@ -219,6 +222,7 @@ def purge(device: str) -> None:
     _end_link(device)
     for child in list(children.children_of(device, CHILDREN_AT_ONCE)):
         settle_child(child, device, cascade=not tombstone.keep_children)
+    binding_ends.end_all(device, Reason.DEVICE_DELETED)
     batch_work.abandon(device)
     upgrade_sending.abandon(device)
     if _erase_some(device):

@@ -64,11 +64,6 @@ def dead_letters() -> Job:
     return jobs.create(DEAD_LETTERS, until=clock.now())
 
 
-def perform(ident: str) -> None:
-    """The background job. Harmless to repeat."""
-    jobs.perform(ident, WORKS)
-
-
 def _of_time(parameters: dict[str, Any], place: str) -> Step:
     owner, subscription = str(parameters["owner"]), str(parameters["subscription"])
     line = delivery_log.line(owner, subscription)

@@ -44,7 +44,11 @@ class Route(msgspec.Struct, frozen=True):
 
 def route_to(device: str) -> Route | None:
     """None where the device is gone. One AWS call, two for a child."""
-    parts = Parts(device, DEVICE, LINK, QUEUE)
+    return route_of(device, Parts(device, DEVICE, LINK, QUEUE))
+
+
+def route_of(device: str, parts: Parts) -> Route | None:
+    """As `route_to`, of a device that was read with its link and queue. No AWS call, one for a child."""
     record, link = parts.get(DEVICE, DeviceRecord), parts.get(LINK, LinkRecord)
     if record is None or record.deleted:
         return None
@@ -204,6 +208,7 @@ def message_for(route: Route, link: LinkRecord, record: CommandRecord) -> downli
             topic_id=link.topic_id if link.device == device.device else device.device,
             codec=link.codec or ("binary" if product.layout else "json"),
             product=product,
+            node=device.node_id,
         ),
     )
 

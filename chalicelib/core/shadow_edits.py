@@ -31,6 +31,7 @@ from . import (
     shadow_writes,
     shadows,
     telemetry,
+    thing_access,
     thing_values,
 )
 from .applications import Caller
@@ -54,9 +55,11 @@ Services = dict[str, dict[str, Any]]  # values by service and name
 
 
 class Target(msgspec.Struct, frozen=True):
-    """What is changed, and by which message; a repeat of `message` within a day changes nothing."""
+    """What is changed, and by which message; a repeat of `message` within a day changes nothing. `product` is
+    the short id of the device's, None where the caller does not say it.
+    """
 
-    product: str
+    product: str | None
     device: str
     message: str | None = None
 
@@ -95,7 +98,7 @@ def put_fields(
     """Write whole fields; answers the new stamp. Two AWS calls, one more where a desired value is sent at
     once, and one for a repeat.
 
-    Raises DeviceNotFound, VersionConflict, InvalidInput, Busy.
+    Raises DeviceNotFound, NotBound to a person, VersionConflict, InvalidInput, Busy.
     """
     return _commit(caller, target, lambda held: _writing(held, part, values, timestamp)).stamp
 
@@ -189,7 +192,7 @@ def _commit(caller: Caller, target: Target, plan: Planner) -> _Done:
             pause(attempt)
         held = shadow_fields.load(target.device)
         if held is None:
-            raise DeviceNotFound(target.device)
+            raise thing_access.absent(caller, target.device)
         shadow_fields.check(held, caller, target.product)
         try:
             planned = plan(held)

@@ -14,6 +14,7 @@ import msgspec
 
 from ..store.devices import (
     DEVICE,
+    HOLDER,
     LINK,
     QUEUE,
     STAMP,
@@ -25,7 +26,7 @@ from ..store.devices import (
     StampRecord,
 )
 from ..store.transactions import pause
-from . import devices, points, products, shadow_documents, shadow_stamps
+from . import devices, points, products, shadow_documents, shadow_stamps, thing_access
 from .applications import Caller
 from .errors import Busy, DeviceNotFound
 from .shadow_documents import Part, Shadow
@@ -72,6 +73,7 @@ class Held(msgspec.Struct, frozen=True):
     mark: StampRecord | None = None
     link: LinkRecord | None = None
     queue: QueueRecord | None = None
+    people: frozenset[str] = frozenset()  # who are bound to it
 
     @property
     def stamp(self) -> int:
@@ -137,14 +139,18 @@ def load(device: str) -> Held | None:
         mark=found.get(STAMP),
         link=found.get(LINK),
         queue=found.get(QUEUE),
+        people=frozenset(item.removeprefix(HOLDER) for item in found if item.startswith(HOLDER)),
     )
 
 
-def check(held: Held, caller: Caller, product: str) -> None:
-    """Raises DeviceNotFound where the device is not the caller's, or of another product."""
-    found = products.load(held.device.product)
-    if not devices.visible(caller, held.device) or found is None or found.short_id != product:
-        raise DeviceNotFound(held.device.device)
+def check(held: Held, caller: Caller, product: str | None = None) -> None:
+    """Raises DeviceNotFound where the device is not the caller's, or not of the product whose short id is
+    given; NotBound to a person for these, and where the person is not bound to it.
+    """
+    found, user = products.load(held.device.product), thing_access.user_of(caller)
+    other = product is not None and (found is None or found.short_id != product)
+    if other or not devices.visible(caller, held.device) or not (user is None or user in held.people):
+        raise thing_access.absent(caller, held.device.device)
 
 
 def document(held: Held) -> Document:

@@ -189,6 +189,7 @@ def _message(route: Route, service: str, pack: _Pack) -> downlink.Message:
             product=product,
             stamp=pack.stamp,
             after=pack.after,
+            node=device.node_id,
         ),
     )
 

@@ -167,7 +167,7 @@ def _store(
 ) -> Outcome:
     accepted, outcome = _check(record, services)
     change = Transaction()
-    _contact(change, record, given, parts.get(LINK, LinkRecord))
+    meet(change, record, given, parts.get(LINK, LinkRecord))
     times = [(each, given.received if each.at is None else each.at) for each in accepted]
     full, stamp = _shadows(change, record, times, parts)
     if full:
@@ -224,8 +224,8 @@ def _check(record: DeviceRecord, services: tuple[Reported, ...]) -> tuple[list[R
     return accepted, Outcome(len(accepted), tuple(dropped), tuple(problems))
 
 
-def _contact(change: Transaction, record: DeviceRecord, given: Report, link: LinkRecord | None) -> None:
-    """A report is contact: it activates, brings online, and now and then moves "last seen".
+def meet(change: Transaction, record: DeviceRecord, given: Report, link: LinkRecord | None) -> None:
+    """Add what follows from a message: it activates, brings online, and now and then moves "last seen".
 
     Not online, where it was sent before the last end of the device's link: the report is late.
     """
@@ -322,7 +322,7 @@ def _tell(
         record.device,
         record.tenant,
         record.owner,
-        ident=_event_id(given, index),
+        ident=event_id(given, index),
         error=Duplicate(given.message),
         device=device_of(record),
         services=listed,
@@ -336,7 +336,7 @@ def _late(held: ShadowRecord | None, values: dict[str, Any], at: int) -> list[st
     return [name for name in values if times.get(name, -1) > at]
 
 
-def _event_id(given: Report, index: int) -> str:
+def event_id(given: Report, index: int = 0) -> str:
     """The same for a repeat of the message."""
     digest = hashlib.sha256(f"{given.message}#{index}".encode()).hexdigest()
     return f"{given.received:012x}{digest[:20]}"

@@ -138,10 +138,13 @@ class Response(Struct, frozen=True, omit_defaults=True):
 
 
 class Command(Struct, frozen=True, omit_defaults=True):
+    """`synchronous`: who calls it waits for the device's answer, in systems that know such calls."""
+
     name: Name
     parameters: tuple[Parameter, ...] = ()
     responses: tuple[Response, ...] = ()
     description: Text | None = None
+    synchronous: bool = False
 
 
 class Event(Struct, frozen=True, omit_defaults=True):

@@ -23,7 +23,7 @@ from pynamodb.exceptions import DeleteError, UpdateError
 from pynamodb.expressions.update import Action
 
 from ..store.tokens import GrantRecord
-from ..store.transactions import code_of
+from ..store.transactions import Transaction, code_of
 from . import clock
 from .applications import hashed
 from .errors import InvalidRefreshToken, InvalidToken
@@ -51,11 +51,22 @@ class Grant(msgspec.Struct, frozen=True):
 
 
 class Tokens(msgspec.Struct, frozen=True):
-    """Texts of a fresh pair; `expires_in` in s."""
+    """Texts of a fresh pair; `expires_in` and `refresh_expires_in` in s."""
 
     access: str
     refresh: str
     expires_in: int
+    refresh_expires_in: int
+
+
+class Lifetimes(msgspec.Struct, frozen=True):
+    """Of the tokens of a grant, in ms."""
+
+    access: int = ACCESS_LASTS
+    refresh: int = REFRESH_LASTS
+
+
+USUAL = Lifetimes()
 
 
 class _Lost(Exception):
@@ -68,26 +79,43 @@ _guesses: dict[str, tuple[int, int]] = {}  # by grant: the second, and wrong tok
 _lock = Lock()
 
 
-def issue(grant: str, subject: str, tenant: str) -> Tokens:
-    """A new pair for this grant, ending the pair before it. One AWS call."""
+def issue(
+    grant: str,
+    subject: str,
+    tenant: str,
+    lasts: Lifetimes = USUAL,
+    change: Transaction | None = None,
+) -> Tokens:
+    """A new pair for this grant, ending the pair before it. One AWS call.
+
+    With `change` the grant is written in that transaction, which is committed.
+    """
     now = clock.now()
     access, refresh = _text(grant), _text(grant)
-    deadline = now + REFRESH_LASTS
+    deadline = now + lasts.refresh
     record = GrantRecord(
         grant,
         subject=subject,
         tenant=tenant,
         access_hash=hashed(access),
-        access_until=now + ACCESS_LASTS,
+        access_until=now + lasts.access,
         refresh_hash=hashed(refresh),
         refresh_until=deadline,
         shard=_shard(grant),
         deadline=deadline,
         ttl=(deadline + clock.DAY) // clock.SECOND,
     )
-    record.save()
+    if change is None:
+        record.save()
+    else:
+        change.put(record)
+        change.commit()
     _remember(_grant(record), now)
-    return Tokens(access, refresh, ACCESS_LASTS // clock.SECOND)
+    return _pair(access, refresh, lasts)
+
+
+def _pair(access: str, refresh: str, lasts: Lifetimes) -> Tokens:
+    return Tokens(access, refresh, lasts.access // clock.SECOND, lasts.refresh // clock.SECOND)
 
 
 def check(token: str) -> Grant:
@@ -107,7 +135,7 @@ def check(token: str) -> Grant:
     return grant
 
 
-def refresh(token: str, subject: str) -> Tokens:
+def refresh(token: str, subject: str, lasts: Lifetimes = USUAL) -> Tokens:
     """A new pair for a living refresh token of `subject`; both old tokens end. Two AWS calls.
 
     Two who refresh with the same token: one gets the pair, the other InvalidRefreshToken.
@@ -118,17 +146,17 @@ def refresh(token: str, subject: str) -> Tokens:
         raise InvalidRefreshToken("unknown")
     if not hmac.compare_digest(record.refresh_hash, hashed(token)) or record.refresh_until <= clock.now():
         raise InvalidRefreshToken("used, ended or expired")
-    return _exchange(record)
+    return _exchange(record, lasts)
 
 
-def _exchange(old: GrantRecord) -> Tokens:
+def _exchange(old: GrantRecord, lasts: Lifetimes) -> Tokens:
     now = clock.now()
     access, fresh = _text(old.grant), _text(old.grant)
-    deadline = now + REFRESH_LASTS
+    deadline = now + lasts.refresh
     spent = old.refresh_hash
     actions: list[Action] = [
         GrantRecord.access_hash.set(hashed(access)),
-        GrantRecord.access_until.set(now + ACCESS_LASTS),
+        GrantRecord.access_until.set(now + lasts.access),
         GrantRecord.refresh_hash.set(hashed(fresh)),
         GrantRecord.refresh_until.set(deadline),
         GrantRecord.deadline.set(deadline),
@@ -144,7 +172,7 @@ def _exchange(old: GrantRecord) -> Tokens:
             raise InvalidRefreshToken("used") from None
         old = found
     _remember(_grant(old), now)
-    return Tokens(access, fresh, ACCESS_LASTS // clock.SECOND)
+    return _pair(access, fresh, lasts)
 
 
 def end(token: str) -> None:

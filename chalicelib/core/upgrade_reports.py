@@ -1,7 +1,8 @@
 """What a device says of its upgrade: its steps, its result, that it needs another URL.
 
 What is said names the attempt it belongs to: a late or repeated message of an earlier one changes
-nothing. A success that comes after the part was settled still tells what the device runs.
+nothing. A success that comes after the part was settled still tells what the device runs. Where a system's
+devices name none, it is the attempt they were told of last.
 
 Source: Huawei 1.8.15 to 1.8.18
 """
@@ -9,8 +10,11 @@ Source: Huawei 1.8.15 to 1.8.18
 import msgspec
 
 from ..aws import queues
-from ..store.transactions import Contention, pause
-from . import upgrade_cases, upgrade_moves
+from ..store.devices import DEVICE, QUEUE, DeviceRecord, Parts, QueueRecord
+from ..store.transactions import ConditionFailed, Contention, Transaction, pause
+from . import clock, devices, upgrade_cases, upgrade_moves
+from .errors import DeviceNotFound
+from .events import EventType
 from .upgrade_cases import Case
 from .upgrade_moves import Moved
 from .upgrade_states import RENEW, TOLD, Step
@@ -49,6 +53,58 @@ def report(said: Said) -> None:
         else:
             return
     raise Contention(f"{said.upgrade} {said.device}")
+
+
+def present(speaker: str, device: str) -> Said | None:
+    """What a device that names no attempt speaks of: the one it was told of last, None where there is none.
+
+    One AWS call, two where there is one. Raises DeviceNotFound where the device is gone, or not the
+    speaker's to speak for.
+    """
+    case = _present(speaker, device)[1]
+    return _of(case) if case is not None else None
+
+
+def inform(speaker: str, device: str, version: str) -> None:
+    """The device runs this version: where it is the one it was to get, the upgrade has succeeded. Another one
+    is no failure, for devices say what they run whenever they start.
+
+    Two AWS calls where it is news, else one; four where an upgrade succeeds. Raises DeviceNotFound,
+    Contention.
+    """
+    for tried in range(TRIES):
+        record, case = _present(speaker, device)
+        if case is not None and case.upgrade.version == version:
+            report(msgspec.structs.replace(_of(case), succeeded=True, version=version))
+            return
+        if record.fw_version == version:
+            return
+        record.fw_version, record.modified = version, clock.now()
+        change = Transaction()
+        actions = [DeviceRecord.fw_version.set(version), DeviceRecord.modified.set(record.modified)]
+        change.update(DeviceRecord(device, DEVICE), actions, devices.alive())
+        devices.tell(change, EventType.DEVICE_CHANGED, devices.device_of(record))
+        try:
+            change.commit()
+        except ConditionFailed:
+            pause(tried)
+        else:
+            return
+    raise Contention(device)
+
+
+def _present(speaker: str, device: str) -> tuple[DeviceRecord, Case | None]:
+    parts = Parts(device, DEVICE, QUEUE)
+    record, queue = parts.get(DEVICE, DeviceRecord), parts.get(QUEUE, QueueRecord)
+    if record is None or record.deleted or speaker not in (record.device, record.gateway):
+        raise DeviceNotFound(device)
+    if queue is None or not queue.upgrading:
+        return record, None
+    return record, upgrade_cases.read(queue.upgrading, device)
+
+
+def _of(case: Case) -> Said:
+    return Said(case.part.device, case.upgrade.upgrade, int(case.part.attempt))
 
 
 def _take(case: Case, said: Said) -> None:

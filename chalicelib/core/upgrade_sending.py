@@ -13,7 +13,7 @@ from ..aws import files, iot, queues
 from ..aws.iot import Outcome
 from ..store.devices import QUEUE, QueueRecord
 from ..store.transactions import ConditionFailed, Contention, Transaction, pause
-from . import clock, downlink, packages, sending, upgrade_cases, upgrade_moves, upgrade_states
+from . import clock, downlink, packages, products, sending, upgrade_cases, upgrade_moves, upgrade_states
 from .sending import Route
 from .upgrade_cases import Case
 from .upgrade_moves import ATTEMPT_LASTS, Moved, PackageGone
@@ -132,7 +132,8 @@ def _attempt(case: Case, route: Route) -> Outcome:
 def _send(case: Case, route: Route) -> Outcome:
     if route.link is None:
         return Outcome.NO_CONNECTION
-    task, device, link = case.upgrade, route.device.device, route.link
+    task, device, link = case.upgrade, route.device, route.link
+    own = link.device == device.device
     message = downlink.encode_upgrade(
         link.dialect,
         downlink.UpgradeDownlink(
@@ -145,7 +146,9 @@ def _send(case: Case, route: Route) -> Outcome:
             sha256=task.sha256,
             url=files.signed_url(packages.object_key(task.owner, task.package), URL_LASTS // clock.SECOND),
             expires=clock.now() + URL_LASTS,
-            topic_id=link.topic_id if link.device == device else device,
+            topic_id=link.topic_id if own else device.device,
+            product=None if own else products.get(device.tenant, device.product),
+            node=device.node_id,
         ),
     )
     return iot.send(link.client, message.topic, message.payload, within=sending.CONFIRM_WITHIN)

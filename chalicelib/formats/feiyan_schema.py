@@ -5,7 +5,7 @@ Source: Alibaba Living IoT, thing specification language
 
 from typing import Annotated
 
-from msgspec import Meta, Raw, Struct, field
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
 Identifier = Annotated[str, Meta(min_length=1, max_length=256)]
 
@@ -46,7 +46,7 @@ class Member(Wire, frozen=True):
     name: str = ""
 
 
-class Property(Wire, frozen=True):
+class Property(Wire, frozen=True, omit_defaults=False):
     """`accessMode` is r, w or rw."""
 
     identifier: Identifier
@@ -54,26 +54,26 @@ class Property(Wire, frozen=True):
     name: str = ""
     access_mode: str = "rw"
     required: bool = False
-    desc: str | None = None
+    desc: str | None | UnsetType = UNSET
 
 
-class Event(Wire, frozen=True):
+class Event(Wire, frozen=True, omit_defaults=False):
     """`type` is info, alert or error."""
 
     identifier: Identifier
     name: str = ""
     type: str = "info"
     required: bool = False
-    desc: str | None = None
+    desc: str | None | UnsetType = UNSET
     method: str = ""
     output_data: list[Member | str] = []
 
 
-class Service(Wire, frozen=True):
+class Service(Wire, frozen=True, omit_defaults=False):
     identifier: Identifier
     name: str = ""
     required: bool = False
-    desc: str | None = None
+    desc: str | None | UnsetType = UNSET
     method: str = ""
     call_type: str = "async"
     input_data: list[Member | str] = []

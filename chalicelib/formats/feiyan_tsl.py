@@ -5,8 +5,7 @@ service is a command, what it answers its response. The events and services by w
 sets and gets properties follow from the properties: they are not read, and written anew.
 
 A TSL has fewer types: integers are `int`, a decimal is a `double`, bytes and times as text are `text`. What a
-model says beyond (`collect`, options, several responses) is lost. Whether a service is called
-synchronously is not kept.
+model says beyond (`collect`, options, several responses) is lost.
 
 Source: Alibaba Living IoT, thing specification language
 """
@@ -15,7 +14,7 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from ..core import things
 from ..core.errors import InvalidInput
@@ -40,6 +39,7 @@ POST, SET, GET = "thing.event.property.post", "thing.service.property.set", "thi
 EVENT_TYPES = ("info", "alert", "error")
 ACCESS = {"r": "RE", "rw": "RWE", "w": "W"}
 RESPONSE = "reply"
+SYNCHRONOUS, ASYNCHRONOUS = "sync", "async"
 LONGEST_NAME = 30  # characters of what people call something
 
 TYPES = {
@@ -120,6 +120,7 @@ def _command(at: str, raw: wire.Service) -> Command:
         _parameters(at, raw.input_data),
         (Response(RESPONSE, answer),) if answer else (),
         _description(raw.identifier, raw.name, raw.desc),
+        synchronous=raw.call_type == SYNCHRONOUS,
     )
 
 
@@ -193,7 +194,7 @@ def _count(at: str, raw: str | int | None) -> int | None:
     return int(text)
 
 
-def _description(identifier: str, name: str, desc: str | None) -> str | None:
+def _description(identifier: str, name: str, desc: str | None | UnsetType) -> str | None:
     """A TSL says both; where they say the same as the identifier nothing is kept."""
     return desc or (None if name in ("", identifier) else name)
 
@@ -218,7 +219,7 @@ def _parts(service: Service) -> tuple[list[wire.Property], list[wire.Event], lis
             each.name,
             _name(each),
             each.type if each.type in EVENT_TYPES else EVENT_TYPES[0],
-            desc=each.description,
+            desc=each.description or UNSET,
             method=f"thing.event.{prefix}{each.name}.post",
             output_data=_members(each.parameters),
         )
@@ -228,8 +229,9 @@ def _parts(service: Service) -> tuple[list[wire.Property], list[wire.Event], lis
         wire.Service(
             each.name,
             _name(each),
-            desc=each.description,
+            desc=each.description or UNSET,
             method=f"thing.service.{prefix}{each.name}",
+            call_type=SYNCHRONOUS if each.synchronous else ASYNCHRONOUS,
             input_data=_members(each.parameters),
             output_data=_members(each.responses[0].parameters) if each.responses else [],
         )
@@ -265,7 +267,7 @@ def _set_and_get(service: Service) -> list[wire.Service]:
 def _property_out(prop: Property) -> wire.Property:
     method = prop.method or "R"
     access = "rw" if "W" in method and method != "W" else "w" if method == "W" else "r"
-    return wire.Property(prop.name, _type_out(prop), _name(prop), access, prop.required, prop.description)
+    return wire.Property(prop.name, _type_out(prop), _name(prop), access, prop.required, prop.description or UNSET)
 
 
 def _members(fields: Iterable[Field]) -> list[Any]:

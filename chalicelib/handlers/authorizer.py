@@ -2,19 +2,22 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import context
 from ..core import admission
 from ..core.admission import Admitted
+from ..dialects.feiyan import login as feiyan
 from ..dialects.huawei import login as huawei
 from ..dialects.shadow import login as shadow
 from ..metrics import count
 from ..settings import settings
 
-LOGINS = (huawei, shadow)  # a dialect whose devices log in: its `claim` and `topics`
+LOGINS = (huawei, shadow, feiyan)  # a dialect whose devices log in: its `claim` and `topics`
 LASTS = 86_400  # s; a login is checked once: its time stamp would be too old at a later refresh
+MOST_CHARACTERS = 2048  # of a policy document; there may be ten
 REFUSED: Mapping[str, Any] = {"isAuthenticated": False}
 
 
@@ -53,26 +56,36 @@ def _allowed(
             "ForAllValues:StringEquals": {"iot:ConnectAttributes": ["PersistentConnect", "LastWill"]}
         },
     }
-    policy = {
-        "Version": "2012-10-17",
-        "Statement": [
-            connect,
-            {"Effect": "Allow", "Action": "iot:Publish", "Resource": [_arn("topic", t) for t in publish]},
-            {
-                "Effect": "Allow",
-                "Action": "iot:Subscribe",
-                "Resource": [_arn("topicfilter", t) for t in subscribe],
-            },
-            {"Effect": "Allow", "Action": "iot:Receive", "Resource": [_arn("topic", t) for t in receive]},
-        ],
-    }
+    statements: list[Mapping[str, Any]] = [
+        connect,
+        {"Effect": "Allow", "Action": "iot:Publish", "Resource": [_arn("topic", t) for t in publish]},
+        {
+            "Effect": "Allow",
+            "Action": "iot:Subscribe",
+            "Resource": [_arn("topicfilter", t) for t in subscribe],
+        },
+        {"Effect": "Allow", "Action": "iot:Receive", "Resource": [_arn("topic", t) for t in receive]},
+    ]
     return {
         "isAuthenticated": True,
         "principalId": admitted.device,
         "disconnectAfterInSeconds": LASTS,
         "refreshAfterInSeconds": LASTS,
-        "policyDocuments": [policy],
+        "policyDocuments": _documents(statements),
     }
+
+
+def _documents(statements: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """One document, or as many as it takes for the longest names."""
+    documents: list[dict[str, Any]] = []
+    for statement in statements:
+        if documents:
+            longer = {**documents[-1], "Statement": [*documents[-1]["Statement"], statement]}
+            if len(json.dumps(longer, separators=(",", ":"))) <= MOST_CHARACTERS:
+                documents[-1] = longer
+                continue
+        documents.append({"Version": "2012-10-17", "Statement": [statement]})
+    return documents
 
 
 def _arn(kind: str, name: str) -> str:

@@ -14,7 +14,8 @@ from ..core import links
 from ..metrics import count
 from . import wiring
 
-DIALECTS = {"huawei": "huawei", "shadow": "shadow"}  # by first level of the topic
+# by first level of the topic
+DIALECTS = {"huawei": "huawei", "shadow": "shadow", "sys": "feiyan", "ota": "feiyan", "ext": "feiyan"}
 CONNECTED, DISCONNECTED = "connected", "disconnected"
 MESSAGE = "device_message"  # its name among the operations
 
@@ -40,7 +41,8 @@ def _ingest(event: Mapping[str, Any]) -> None:
         count("DeviceMessageRefused", reason="no session")
         return
     context.note(dialect=dialect, tenant=session.tenant, device=session.device)
-    handle = import_module(f"chalicelib.dialects.{dialect}.device").handle
+    speaks = "channel" if session.channel else "device"
+    handle = import_module(f"chalicelib.dialects.{dialect}.{speaks}").handle
     message = (topic, base64.b64decode(event["payload"]), int(event["at"]), str(event["id"]))
     if handle(session, *message):
         return

@@ -15,10 +15,12 @@ from ..core import (
     imports,
     lora_sending,
     overdue,
+    production_work,
     registration,
     regrouping,
     shadow_sending,
     tokens,
+    unregistration,
     upgrade_ends,
 )
 from ..logs import logger
@@ -34,9 +36,11 @@ SWEEPS: tuple[tuple[str, Callable[[], int]], ...] = (
     ("groups", disbanding.sweep),
     ("group operations", regrouping.sweep),
     ("imports", imports.sweep),
+    ("production", production_work.sweep),
     ("upgrades", upgrade_ends.sweep),
     ("LoRa servers", lora_sending.sweep),
     ("automations", automation_watch.sweep),
+    ("unregistered people", unregistration.sweep),
     ("connected devices", connections.measure),
 )
 

@@ -15,7 +15,8 @@ def _encoders(dialect: str) -> Encoders:
     device = import_module(f"chalicelib.dialects.{dialect}.device")
     lora = getattr(device, "encode_lora", None)  # not every system has LoRa servers
     reported = getattr(device, "encode_reported", None)  # nor does every device learn what apps report
-    return Encoders(device.encode, device.encode_desired, device.encode_upgrade, lora, reported)
+    permit = getattr(device, "encode_permit", None)  # nor let devices join a gateway
+    return Encoders(device.encode, device.encode_desired, device.encode_upgrade, lora, reported, permit)
 
 
 def wire() -> None:

@@ -10,6 +10,10 @@
     W#queue         what waits to be sent: command ids, services with desired values, upgrades; the next mid
     W#lora          of a LoRa gateway or node: its server, EUI and keys
     W#properties    what apps have written down about it, by names of their own
+    W#token         the bind token that it has reported, encrypted
+    W#found         devices nearby that it has found
+    W#manager       the person who manages it, and how many are bound to it
+    U#<user>        a person bound to it
     X#mid#<n>       which command a mid stands for
     X#lora#<id>     of a LoRa server: what it has to learn, by time
 
@@ -43,6 +47,11 @@ LINK = "W#link"
 QUEUE = "W#queue"
 LORA = "W#lora"
 PROPERTIES = "W#properties"
+BIND_TOKEN = "W#token"
+FOUND = "W#found"
+MANAGER = "W#manager"
+HOLDER = "U#"
+AFTER_HOLDERS = "V"
 MID = "X#mid#"
 LORA_NOTICE = "X#lora#"
 
@@ -322,8 +331,36 @@ class PropertiesRecord(DeviceItem, discriminator="properties"):
     version = NumberAttribute()
 
 
+class DeviceBindTokenRecord(DeviceItem, discriminator="bind-token"):
+    """Gone once it is used."""
+
+    token = UnicodeAttribute()  # encrypted
+    until = NumberAttribute()  # ms
+
+
+class FoundRecord(DeviceItem, discriminator="found"):
+    document = UnicodeAttribute()  # JSON text
+    version = NumberAttribute()
+
+
+class HolderRecord(DeviceItem, discriminator="holder"):
+    """A person bound to the device; the person's own side is in `store/users.py`."""
+
+    tenant = UnicodeAttribute()
+    application = UnicodeAttribute()
+    role = UnicodeAttribute()
+    bound = NumberAttribute()  # ms
+
+
+class ManagerRecord(DeviceItem, discriminator="manager"):
+    """There while anybody is bound to the device: of several people who bind it one is the manager."""
+
+    user = UnicodeAttribute()
+    holders = NumberAttribute()  # people bound to it
+
+
 class SessionRecord(Record):
-    """MQTT client id to device, written by the authorizer."""
+    """MQTT client id to device, or to an app's channel, written by the authorizer."""
 
     class Meta(TableMeta):
         table_name = table_name("sessions")
@@ -334,6 +371,7 @@ class SessionRecord(Record):
     dialect = UnicodeAttribute()
     topic_id = UnicodeAttribute()
     since = NumberAttribute()
+    channel = BooleanAttribute(null=True)
     ttl = NumberAttribute()
 
 

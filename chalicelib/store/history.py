@@ -1,4 +1,4 @@
-"""A device by time: every report, and every change of desired values."""
+"""A device by time: every report, every change of desired values, every event."""
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
 
@@ -6,6 +6,8 @@ from .base import Record, TableMeta, table_name
 
 AFTER_REPORTS = ":"  # sorts behind every digit, and so behind every report
 DESIRED = "D#"
+OCCURRED = "E#"
+LATEST = "L#"
 
 
 class HistoryRecord(Record):
@@ -33,3 +35,20 @@ class DesiredRecord(Record):
     status = UnicodeAttribute()
     settled = NumberAttribute(null=True)  # ms
     ttl = NumberAttribute(null=True)  # absent until the change is settled
+
+
+class OccurredRecord(Record):
+    """An event that the device has told. Its newest one lies once more under `LATEST`."""
+
+    class Meta(TableMeta):
+        table_name = table_name("history")
+
+    device = UnicodeAttribute(hash_key=True)
+    entry = UnicodeAttribute(range_key=True)  # E# digest of service and name # time # message; L# digest
+    service = UnicodeAttribute()
+    name = UnicodeAttribute()
+    type = UnicodeAttribute()
+    data = UnicodeAttribute()  # JSON text
+    at = NumberAttribute()
+    message = UnicodeAttribute()
+    ttl = NumberAttribute()

@@ -38,6 +38,16 @@ class ProductRecord(Record):
     link_type = NumberAttribute(null=True)
     released = BooleanAttribute(null=True)
     registerable = BooleanAttribute(null=True)
+    share_mode = UnicodeAttribute(null=True)
+    category = NumberAttribute(null=True)
+    category_key = UnicodeAttribute(null=True)
+    category_name = UnicodeAttribute(null=True)
+    net_type = UnicodeAttribute(null=True)
+    image = UnicodeAttribute(null=True)  # a URL
+    panel = UnicodeAttribute(null=True)  # the page of an app that shows a device
+    guides = UnicodeAttribute(null=True)  # JSON text: how its devices are brought into a network
+    child_product = UnicodeAttribute(null=True)  # of the devices that are made with a gateway
+    children = NumberAttribute(null=True)  # how many
     created = NumberAttribute()
     modified = NumberAttribute()
 

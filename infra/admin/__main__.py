@@ -13,6 +13,7 @@ from infra.admin import (
     automations,
     callbacks,
     devices,
+    encryption,
     groups,
     jobs,
     keys,
@@ -42,6 +43,7 @@ NOUNS = (
     packages,
     automations,
     callbacks,
+    encryption,
     jobs,
 )
 

@@ -44,11 +44,11 @@ def show(options: Namespace) -> Answer:
     return told(jobs.find(options.job), wait=options.wait)
 
 
-def told(found: "Job", *, wait: bool) -> Answer:
+def told(found: "Job", *, wait: bool, total: int | None = None) -> Answer:
     """Where it is wanted, once it is done."""
     from chalicelib.core import jobs
 
-    with bar(found.kind) as shown:
+    with bar(found.kind, total) as shown:
         while wait and found.state is jobs.State.RUNNING:
             shown.show(found.done + found.left_out)
             time.sleep(EVERY)

@@ -23,7 +23,7 @@ PARTS = {
 }  # these are more than one transaction
 NAMED = (
     *("tenant", "application", "owner", "grantee", "key", "account", "product", "package", "device"),
-    *("gateway", "automation", "operator"),
+    *("gateway", "automation", "operator", "version"),
 )
 
 
@@ -37,7 +37,9 @@ def performed(options: Namespace) -> Answer:
     if options.verb in READS:
         read: Answer = options.run(options)
         return read
-    named = {name: value for name in NAMED if isinstance(value := getattr(options, name, None), str)}
+    named = {
+        name: str(value) for name in NAMED if isinstance(value := getattr(options, name, None), str | int)
+    }
     whole = (options.noun, options.verb) not in PARTS
     with audit.recorded(_actor(), f"{options.noun}.{options.verb}", named, whole=whole) as note:
         answer: Answer = options.run(options)

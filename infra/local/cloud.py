@@ -40,10 +40,15 @@ FAILURES = "ingest-failures"  # queue of device messages whose function failed f
 def load_application() -> Chalice:
     """`app.py`, imported anew: it reads the environment while it is imported."""
     sys.modules.pop("app", None)
-    if module := sys.modules.get("chalicelib.settings"):
-        module.settings.cache_clear()
+    _settings_again()
     app: Chalice = importlib.import_module("app").app
     return app
+
+
+def _settings_again() -> None:
+    """The environment has changed."""
+    if module := sys.modules.get("chalicelib.settings"):
+        module.settings.cache_clear()
 
 
 class LocalCloud:
@@ -153,6 +158,8 @@ class LocalCloud:
                 "POLYTHING_STAGE": "local",
                 "POLYTHING_ACCOUNT": provisioned.account,
                 "POLYTHING_CALLBACK_ALLOW": environment.LOOPBACK,
+                "POLYTHING_CODE_SENDER": "log",
+                "POLYTHING_DEEP_TOPICS": "yes" if self.broker_kind == "lenient" else "no",
             }
         )
 
@@ -166,6 +173,9 @@ class LocalCloud:
         self.mqtt_port = self._broker.mqtt_port
         endpoint = f"http://127.0.0.1:{self._broker.data_port}"
         self._environment.set({"AWS_ENDPOINT_URL_IOT_DATA_PLANE": endpoint})
+        host, port = self.mqtt
+        self._environment.default({"POLYTHING_MQTT_ENDPOINT": f"tcp://{host}:{port}"})
+        _settings_again()
 
     def stop(self) -> None:
         """Stop everything, keeping state. Harmless twice, and after a start that failed half-way."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import app
 from chalicelib import context
+from chalicelib.aws import encryption
 from chalicelib.core import accounts, authority, keys, links, operators, products, rules, tokens
 from chalicelib.logs import FIELDS
 from chalicelib.metrics import OF_JOBS, OF_REQUESTS
@@ -94,13 +95,16 @@ def test_what_is_remembered() -> None:
         products.FRESH,
         products.FRESH,
         links.FRESH,
+        encryption.FRESH * 1000,
     )
     assert [cell for cell in told if cell.endswith(" s")] == [f"{kept // 1000} s" for kept in kept_for]
 
 
 def test_everything_that_is_remembered_is_told() -> None:
-    """A module of core that remembers has a `forget`; the last row is of what lives with the process."""
+    """A module of core that remembers has a `forget`; the last rows are of data keys, and of what lives with the
+    process.
+    """
     remembering = [
         path for path in (ROOT / "chalicelib" / "core").glob("*.py") if "\ndef forget(" in text(path)
     ]
-    assert len(rows(section(PAGE, "## What a process remembers"))) == len(remembering) + 1
+    assert len(rows(section(PAGE, "## What a process remembers"))) == len(remembering) + 2

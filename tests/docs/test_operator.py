@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from chalicelib.aws.keyring import Count
 from chalicelib.core import (
     accounts,
     applications,
@@ -12,6 +13,7 @@ from chalicelib.core import (
     audit,
     callbacks,
     clock,
+    key_versions,
     keys,
     operators,
     targets,
@@ -178,6 +180,17 @@ def replayed(root: Gateway, fleet: Fleet) -> Act:
     return lambda: root.post(path)
 
 
+def rotated(root: Gateway, _: Fleet) -> Act:
+    core_clock = FakeClock(1_700_000_000_000)
+    clock.use(core_clock)
+    job = key_versions.rotate()
+    core_clock.advance(key_versions.SHORT_LIVED)
+    settled = job.started + key_versions.SETTLED
+    key_versions.note(Count(settled, {}))
+    root.get(f"{BASE}/me")
+    return lambda: root.delete(f"{BASE}/encryption/versions/1")
+
+
 def with_job(root: Gateway, _: Fleet) -> Act:
     ident = root.post(f"{BASE}/replays/dead-letters").json["id"]
     return lambda: root.get(f"{BASE}/jobs/{ident}")
@@ -272,6 +285,9 @@ SCENES: dict[str, Scene] = {
     "PUT /applications/{applicationId}/callbacks/resumed": of_application(
         lambda root, path: root.put(f"{path}/callbacks/resumed", {"target": "http://a.example:80"})
     ),
+    "GET /encryption": lambda root, _: lambda: root.get(f"{BASE}/encryption"),
+    "POST /encryption/rotations": lambda root, _: lambda: root.post(f"{BASE}/encryption/rotations"),
+    "DELETE /encryption/versions/{version}": rotated,
     "GET /jobs": lambda root, _: lambda: root.get(f"{BASE}/jobs"),
     "GET /jobs/{jobId}": with_job,
 }

@@ -451,6 +451,68 @@ def extended_properties(fleet: Any) -> dict[str, Any]:
     return {"added": added, "changed": changed, "names": sorted(held), "least": min(held.values())}
 
 
+def managers(fleet: Any) -> dict[str, Any]:
+    """One device bound by all at once; then by all as members; then the manager leaves as some come."""
+    from chalicelib.core import bindings
+    from chalicelib.core.bindings import Mode, Role
+    from tests.support.bound import mend_free, person
+
+    device = _registered(fleet, "shared")
+    people = [person(fleet, f"p{number}") for number in range(32)]
+
+    def take(user: str, mode: Mode) -> Callable[[], Any]:
+        return lambda: bindings.take(fleet.caller, user, device, mode)
+
+    first = together([take(each, Mode.AUTHORIZED) for each in people])
+    [manager] = bindings.of_device(device)
+    mend_free()
+    rest = [each for each in people if each != manager.user]
+    second = together([take(each, Mode.SHARED) for each in rest])
+    full = len(bindings.of_device(device))
+    mend_free()
+    members = [each.user for each in bindings.of_device(device) if each.role is Role.MEMBER]
+    leave = [lambda each=each: bindings.unbind(each, device) for each in members[:8]]
+    new = [take(each, Mode.SHARED) for each in rest if each not in members]
+    third = together([*leave, lambda: bindings.unbind(manager.user, device), *new])
+    mend_free()
+    seized = together([take(each, Mode.SEIZED) for each in people[:8]])
+    mend_free()
+    return {"first": first, "second": second, "full": full, "third": third, "seized": seized}
+
+
+def goings(fleet: Any) -> dict[str, Any]:
+    """A device is deleted and its manager unregistered, by workers that come twice, as others bind it."""
+    from chalicelib.core import bindings, removal, unregistration, users
+    from chalicelib.core.bindings import Mode
+    from chalicelib.core.errors import BindRefused, NotBound
+    from tests.support.bound import mend_free, person
+
+    seen: Counter[str] = Counter()
+    left: list[int] = []
+    for number in range(6):
+        device, kept = _registered(fleet, f"doomed-{number}"), _registered(fleet, f"kept-{number}")
+        leaver, *people = (person(fleet, f"p{number}-{each}") for each in range(9))
+        for each in (device, kept):
+            bindings.bind(fleet.caller, leaver, each)
+        bindings.bind(fleet.caller, people[0], kept, bindings.Role.MEMBER)
+
+        def bind(user: str, device: str = device) -> Any:
+            with suppress(BindRefused, NotBound):
+                bindings.take(fleet.caller, user, device, Mode.SHARED)
+
+        calls: list[Callable[[], Any]] = [partial(bind, each) for each in people]
+        calls[2:2] = [partial(removal.delete, fleet.caller, device), partial(users.remove, leaver)]
+        seen += together(calls)
+        again = [partial(removal.purge, device), partial(unregistration.perform, leaver)] * 2
+        seen += together(again)
+        for worker in again[:2] * 2:  # as the queue has it come again
+            worker()
+        mend_free()
+        left.append(len(bindings.of_device(device)) + len(bindings.of_user(leaver)))
+        left.append(len(bindings.of_device(kept)))
+    return {"seen": seen, "left": left}
+
+
 def _registered(fleet: Any, node_id: str, product: str | None = None) -> str:
     from chalicelib.core import registration
 
@@ -483,6 +545,8 @@ RACES = {
         upgrades,
         mac_addresses,
         extended_properties,
+        managers,
+        goings,
     )
 }
 

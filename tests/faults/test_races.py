@@ -161,6 +161,25 @@ def test_nobody_loses_an_extended_property() -> None:
     assert found["least"] >= 1000
 
 
+def test_of_all_who_bind_a_device_one_is_its_manager() -> None:
+    """Both sides of each binding and all counts are compared between the steps."""
+    found = race("managers")
+    assert found["first"] == {"ok": 1, "BoundByOther": 31}
+    assert found["second"] == {"ok": 24, "TooManyHolders": 7}
+    assert found["full"] == 25
+    assert (
+        found["third"]["ok"] + found["third"].get("NotBound", 0) + found["third"].get("TooManyHolders", 0)
+        == 11
+    )
+    assert found["seized"]["ok"] >= 1
+
+
+def test_a_device_and_a_person_on_their_way_out_leave_no_binding() -> None:
+    found = race("goings")
+    assert set(found["seen"]) <= {"ok", "DeviceNotFound"}
+    assert found["left"] == [0] * 12
+
+
 @pytest.mark.timeout(900)
 def test_writers_of_one_shadow_lose_nothing_and_are_refused_for_a_reason() -> None:
     """RACE_UPDATES=200 is the long run: `RACE_UPDATES=200 python -m tests.faults.races device_shadow`."""

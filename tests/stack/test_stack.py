@@ -13,7 +13,8 @@ import pytest
 from infra.deploy import build
 from infra.local.clients import App, Receiver
 from infra.local.demo import DEVICES, Story, Teller
-from tests.stack.deployed import DOMAIN, Deployed
+from infra.verify import __main__ as verify
+from tests.stack.deployed import DOMAIN, REGION, Deployed
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +97,23 @@ def test_a_second_deployment_from_another_copy_keeps_the_api_and_the_data(
     stack.deploy(build.package("dev", tmp_path))
     assert apis(stack) == before
     assert app.get(f"{DEVICES}/{device}")["deviceInfo"]["nodeId"] == "kept"
+
+
+def test_what_can_be_verified_here_is(
+    stack: Deployed,
+    demo: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The rest is skipped, with a reason."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", stack.aws.endpoint)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setenv("POLYTHING_OPERATOR_KEY", stack.operator())
+    host, port = stack.mqtt
+    code = verify.main(["--url", stack.http, "--mqtt", f"{host}:{port}", "--json"])
+    results = {each["name"]: each for each in json.loads(capsys.readouterr().out)}
+    skipped = {name for name, each in results.items() if each["outcome"] == "skip"}
+    failed = [f"{name}: {each['reason']}" for name, each in results.items() if each["outcome"] == "fail"]
+    assert (failed, code) == ([], 0)
+    assert skipped <= {"gateway-responses", "http-domain", "api-kept", "mqtt-tls", "policies", "tables"}
+    assert all(each["reason"] for each in results.values())

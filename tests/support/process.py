@@ -7,7 +7,7 @@ _MODELS = Loader()  # parsing the services' descriptions again would cost each t
 
 def forget_everything() -> None:
     """All but the connection to DynamoDB, which holds nothing of a test's."""
-    from chalicelib.aws import clients
+    from chalicelib.aws import clients, encryption
     from chalicelib.core import (
         accounts,
         authority,
@@ -20,17 +20,20 @@ def forget_everything() -> None:
         products,
         rules,
         tokens,
+        users,
     )
 
     clients.client.cache_clear()
     clients._session.cache_clear()
     clients._session().register_component("data_loader", _MODELS)
+    encryption.forget()
     tokens.forget()
     flow.forget()
     authority.forget()
     keys.forget()
     accounts.forget()
     operators.forget()
+    users.forget()
     products.forget()
     rules.forget()
     devices.forget()

@@ -1,46 +1,85 @@
 """Which AWS calls each Lambda function makes, as the tests run them.
 
-Every call that botocore makes is put down to the function whose handler is on the stack, as the actions and
-resources that IAM knows: a transaction is the actions of its items. What tests call without a handler
-belongs to no function and is not noted.
+Every call that botocore makes is put down to the function whose handler is on the stack, or, where a test
+calls core directly, to the function of ours that the test called: `tests.rights` knows which of those are
+work of a Lambda function. It is noted as the actions and resources that IAM knows: a transaction is the
+actions of its items.
+
+What a test does in the middle of a call (a race let in, a device's answer) is not the call's: on the way
+outwards from botocore the first frame of a test ends the search. Only what wraps botocore's own method, to
+count calls or to make them fail, is passed over, and no other call than the one wrapped.
 """
 
-import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
-Right = tuple[str, str, str]  # function, action, table or queue or "*"
+Right = tuple[str, str, str]  # function, action, table, index, queue or "*"
 
+TESTS = str(Path(__file__).resolve().parents[1]) + "/"
+OURS = "/chalicelib/"
 PREFIXES = ("polything-test-", "polything-local-", "polything-dev-")
+SHARED = "+"  # between functions of one handler: which of them it was, the stack does not tell
 HANDLERS = {  # by file and function of the handler
-    ("http", "serve"): ("api_handler",),
-    ("authorizer", "authorize"): ("authorizer",),
-    ("iot", "ingest"): ("ingest",),
-    ("iot", "presence"): ("presence",),
-    ("outbox", "dispatch"): ("dispatch",),
-    ("queues", "deliver"): ("deliver+redeliver",),  # one handler, each function with its own queue
-    ("queues", "work"): ("work",),
-    ("schedules", "sweep"): ("sweep",),
+    ("handlers/http.py", "serve"): "api_handler",
+    ("handlers/authorizer.py", "authorize"): "authorizer",
+    ("handlers/iot.py", "ingest"): "ingest",
+    ("handlers/iot.py", "presence"): "presence",
+    ("handlers/outbox.py", "dispatch"): "dispatch",
+    ("handlers/queues.py", "deliver"): f"deliver{SHARED}redeliver",
+    ("handlers/queues.py", "work"): "work",
+    ("handlers/schedules.py", "sweep"): "sweep",
 }
 SINGLE = {"SendMessageBatch": "SendMessage", "DeleteMessageBatch": "DeleteMessage"}
-WRITES = {kind: f"{kind}Item" for kind in ("Put", "Update", "Delete", "ConditionCheck")}
+ITEMS = {kind: f"{kind}Item" for kind in ("Get", "Put", "Update", "Delete")} | {
+    "ConditionCheck": "ConditionCheckItem"
+}
 
 made: set[Right] = set()
 
 
-def functions() -> tuple[str, ...]:
-    """The functions whose handler called; none where a test did."""
-    frame = sys._getframe(2)
+def caller(operation: str, frame: FrameType | None) -> str | None:
+    """Who makes the call whose innermost frame this is: a function, or "core/module.py name" where a test
+    called that; None for a test's own.
+    """
+    frame, wrapped = _unwrapped(frame)
+    if wrapped and frame is not None and frame.f_locals.get("operation_name") != operation:
+        return None  # a wrapper's own call, a look at the table say
+    called = None
     while frame is not None:
-        name = frame.f_code.co_filename
-        if "/chalicelib/handlers/" in name:
-            found = HANDLERS.get((name.rpartition("/")[2].removesuffix(".py"), frame.f_code.co_name))
-            if found:
-                return found
-        frame = frame.f_back  # type: ignore[assignment]
-    return ()
+        code = frame.f_code
+        if code is _run.__code__:
+            return frame.f_locals["who"] or called
+        ours = _ours(code.co_filename)
+        if ours is None:
+            return called
+        if ours:
+            function = HANDLERS.get((ours, code.co_name))
+            if function is not None:
+                return function
+            called = f"{ours} {code.co_qualname}"
+        frame = frame.f_back
+    return called
+
+
+def _unwrapped(frame: FrameType | None) -> tuple[FrameType | None, bool]:
+    """The first frame outwards that is no test's: botocore's or PynamoDB's, which names the operation."""
+    wrapped = False
+    while frame is not None and _ours(frame.f_code.co_filename) is None:
+        frame, wrapped = frame.f_back, True
+    return frame, wrapped
+
+
+@cache
+def _ours(file: str) -> str | None:
+    """The path within chalicelib; "" for other people's code and the local cloud; None for tests."""
+    if file.startswith(TESTS):
+        return None
+    return file.rpartition(OURS)[2] if OURS in file else ""
 
 
 def rights(service: str, operation: str, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -50,6 +89,8 @@ def rights(service: str, operation: str, given: Mapping[str, Any]) -> Iterator[t
     elif service == "sqs":
         queue = str(given.get("QueueUrl") or "*").rpartition("/")[2]
         yield f"sqs:{SINGLE.get(operation, operation)}", _short(queue)
+    elif service == "sns":
+        yield f"sns:{operation}", _short(str(given.get("TopicArn") or "*").rpartition(":")[2])
     elif service == "s3":
         yield f"s3:{'GetObject' if operation == 'HeadObject' else operation}", "packages"
     elif service == "iot-data":
@@ -59,15 +100,17 @@ def rights(service: str, operation: str, given: Mapping[str, Any]) -> Iterator[t
 
 
 def _tables(operation: str, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    if operation == "TransactWriteItems":
+    if "TransactItems" in given:
         for item in given["TransactItems"]:
-            for kind, write in item.items():
-                yield f"dynamodb:{WRITES[kind]}", _short(write["TableName"])
+            for kind, one in item.items():
+                yield f"dynamodb:{ITEMS[kind]}", _short(one["TableName"])
     elif "RequestItems" in given:
         for table in given["RequestItems"]:
             yield f"dynamodb:{operation}", _short(table)
     else:
-        yield f"dynamodb:{operation}", _short(str(given.get("TableName") or "*"))
+        table = _short(str(given.get("TableName") or "*"))
+        index = given.get("IndexName")
+        yield f"dynamodb:{operation}", f"{table}/index/{index}" if index else table
 
 
 def _short(name: str) -> str:
@@ -77,35 +120,35 @@ def _short(name: str) -> str:
 
 
 def record() -> None:
-    """Note every call of this process from now on."""
+    """Note every call of this process from now on, also those of threads that a pool of it runs."""
     from botocore.client import BaseClient
 
-    send = BaseClient._make_api_call
+    send, submit = BaseClient._make_api_call, ThreadPoolExecutor.submit
 
     def noted(self: Any, operation: str, given: Any) -> Any:
-        callers = functions()
-        if callers:
+        who = caller(operation, sys._getframe(1))
+        if who is not None:
             service = self.meta.service_model.service_name
-            for action, resource in rights(service, operation, given):
-                made.update((caller, action, resource) for caller in callers)
+            made.update((who, *right) for right in rights(service, operation, given))
         return send(self, operation, given)
 
+    def submitted(self: Any, work: Callable[..., Any], /, *given: Any, **named: Any) -> Future[Any]:
+        return submit(self, _run, caller("", sys._getframe(1)), work, *given, **named)
+
     BaseClient._make_api_call = noted
+    ThreadPoolExecutor.submit = submitted  # type: ignore[method-assign,assignment]
 
 
-def keep(root: Path) -> None:
-    """Write down what was noted; `tests.rights` reads it."""
-    if made:
-        folder = root / ".pytest_cache"
-        folder.mkdir(exist_ok=True)
-        write(folder / "rights.json")
+def _run(who: str | None, work: Callable[..., Any], *given: Any, **named: Any) -> Any:
+    """What a pool's thread runs; `who` started it."""
+    return work(*given, **named)
 
 
-def write(path: Path) -> None:
-    path.write_text(json.dumps(sorted(made)), encoding="utf-8")
+def lines(made: Iterable[Right]) -> list[str]:
+    """As another process or a file can take them over."""
+    return sorted("\t".join(right) for right in made)
 
 
-def add(path: Path) -> None:
-    """Take over what another process wrote down."""
-    if path.exists():
-        made.update(tuple(each) for each in json.loads(path.read_text(encoding="utf-8")))
+def add(text: Iterable[str]) -> None:
+    """Take over what another process noted."""
+    made.update(tuple(line.split("\t")) for line in text)  # type: ignore[misc]

@@ -34,14 +34,11 @@ def tables() -> dict[str, dict[str, Any]]:
     return {properties["TableName"].removeprefix(f"{PREFIX}-"): properties for properties in described}
 
 
-RAW = {"keyring"}  # read by `aws/encryption`, which must not load PynamoDB
-
-
 def test_every_table_has_a_model_and_every_model_a_table() -> None:
-    assert set(models()) == set(tables()) - RAW
+    assert set(models()) == set(tables())
 
 
-@pytest.mark.parametrize("name", sorted(set(tables()) - RAW))
+@pytest.mark.parametrize("name", sorted(tables()))
 def test_keys_and_indexes_agree(name: str) -> None:
     table = tables()[name]
     keys = [key["AttributeName"] for key in table["KeySchema"]]

@@ -14,6 +14,7 @@ from chalicelib.core import (
     delivery_log,
     events,
     jobs,
+    operating,
     replays,
     subscriptions,
     targets,
@@ -371,7 +372,7 @@ def test_of_two_workers_one_moves_a_job(receiver: Receiver, clock: FakeClock, wo
 
     jobs.perform(job.id, {replays.RANGE: overtaken})
     assert (jobs.find(job.id).done, jobs.find(job.id).state) == (3, State.DONE)
-    replays.perform(job.id)
+    operating.perform(job.id)
     assert jobs.find(job.id).done == 3
 
 
@@ -410,7 +411,7 @@ def test_a_job_that_is_not_there() -> None:
     for absent in ("f" * 32, "x"):
         with pytest.raises(JobNotFound):
             jobs.find(absent)
-    replays.perform("f" * 32)
+    operating.perform("f" * 32)
 
 
 def dead(found: Subscription, *numbers: int, **more: Any) -> None:

@@ -10,7 +10,7 @@ import pytest
 from cryptography.exceptions import InvalidTag
 
 from chalicelib import settings
-from chalicelib.aws import encryption
+from chalicelib.aws import encryption, keyring
 from chalicelib.aws.clients import client
 from tests.conftest import Calls
 
@@ -29,7 +29,7 @@ def wrapped(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 def forget() -> None:
     settings.settings.cache_clear()
-    encryption._key.cache_clear()
+    encryption.forget()
 
 
 def test_what_was_moved_elsewhere_does_not_decrypt(aws: None) -> None:
@@ -61,25 +61,25 @@ def test_the_kept_key_is_wrapped_for_this_use_only(wrapped: str) -> None:
     item = client("dynamodb").get_item(
         TableName=f"{settings.settings().prefix}-keyring", Key={"version": {"S": "1"}}
     )["Item"]
-    assert encryption._key() not in bytes(item["wrapped"]["B"])
+    assert encryption._key(1) not in bytes(item["wrapped"]["B"])
     kms = boto3.client("kms")
     with pytest.raises(kms.exceptions.InvalidCiphertextException):
         kms.decrypt(CiphertextBlob=item["wrapped"]["B"], EncryptionContext={"use": "another"})
 
 
 def test_processes_that_start_at_once_end_with_one_key(wrapped: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    together, kept, looked = Barrier(2), encryption._kept, threading.local()
+    together, read, looked = Barrier(2), keyring.read, threading.local()
 
-    def both_look_before_either_writes() -> bytes | None:
-        found = kept()
+    def both_look_before_either_writes() -> keyring.Ring:
+        found = read()
         if not hasattr(looked, "once"):
             looked.once = True
             together.wait(30)
         return found
 
-    monkeypatch.setattr(encryption, "_kept", both_look_before_either_writes)
-    keys: list[bytes] = []
-    threads = [Thread(target=lambda: keys.append(encryption._key.__wrapped__())) for _ in range(2)]
+    monkeypatch.setattr(keyring, "read", both_look_before_either_writes)
+    keys: list[bytes | None] = []
+    threads = [Thread(target=lambda: keys.append(encryption.ring().first)) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -99,7 +99,7 @@ def test_a_wrapped_key_may_be_given(aws: None, monkeypatch: pytest.MonkeyPatch, 
     forget()
     calls.clear()
     assert encryption.decrypt(encryption.encrypt("hush", "t", "r", "f"), "t", "r", "f") == "hush"
-    assert calls.made == ["kms.Decrypt"]
+    assert calls.made == ["dynamodb.GetItem", "kms.Decrypt"]
     monkeypatch.undo()
     forget()
 

@@ -5,7 +5,9 @@
     /sys/{productKey}/{deviceName}/thing/property/desired/get       asks for desired values, answered
     /sys/{productKey}/{deviceName}/thing/service/property/set       desired values; the device answers
     /sys/{productKey}/{deviceName}/thing/service/{identifier}       a command; the device answers
+    /sys/{productKey}/{deviceName}/_thing/event/notify              a notice, of a reset or an app's; it answers
     /sys/{productKey}/{deviceName}/thing/topo/…, /thing/sub/register, /ext/session/…   see device_topology
+    /sys/{productKey}/{deviceName}/thing/awss/…, /thing/cipher/get  see device_provisioning
     /ota/device/…                                                   see device_upgrades
 
 An identifier is a key of the thing model: `<service>.<name>` where the bare name is not unique; with a colon
@@ -41,21 +43,26 @@ from ...core.downlink import DesiredDownlink, Downlink, Message
 from ...core.errors import DeviceNotFound
 from ...core.layouts import LayoutMismatch
 from ...core.links import Session
+from ...core.platform_orders import PLATFORM, RESET
 from ...core.telemetry import Report, Reported
 from ...core.things import DataType, ThingModel
 from ...logs import logger
 from ...metrics import count
-from . import alink, device_topology, device_upgrades
+from . import alink, device_provisioning, device_topology, device_upgrades
 from .alink import Refused, Request
+from .device_provisioning import encode_permit
 from .device_upgrades import encode_upgrade
 
-__all__ = ["encode", "encode_desired", "encode_upgrade", "handle"]
+__all__ = ["encode", "encode_desired", "encode_permit", "encode_upgrade", "handle"]
 
 MOST_PROPERTIES = 200  # of a message
 AHEAD = clock.DAY  # a time further ahead is no good time
 SHOWN = 5  # of what was refused, in the log
 REPLY = "_reply"
 PROPERTY = ("property", "set")
+BIND_NOTICE = "awss.BindNotify"  # so published device SDKs learn of a reset
+MESSAGE_NOTICE = "CustomizedMessage"
+NOT_THERE = "is not in the thing model"
 LONGEST_TOPIC = 256  # bytes, IoT Core's limit
 IDENTIFIER = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
@@ -68,6 +75,8 @@ def handle(session: Session, topic: str, payload: bytes, at: int, message: str) 
     match topic.split("/"):
         case ["", "sys", product, name, "thing", *rest]:
             pass
+        case ["", "sys", product, name, "_thing", "event", "notify_reply"]:
+            rest = ["service", f"notify{REPLY}"]
         case ["", "ota", "device", kind, product, name]:
             rest = ["ota", kind]
         case ["", "ext", "session", product, name, "combine", kind]:
@@ -77,27 +86,18 @@ def handle(session: Session, topic: str, payload: bytes, at: int, message: str) 
     target = _target(session, product, name)
     if target is None:
         return False
-    # of nobody but the session's own device and its children is anything answered
     said = Report(target, session.device, (), message, at, client=session.client, since=session.since)
+    read = Request()
     try:
         read = alink.read(payload)
-    except Refused as refused:
-        count("DeviceMessageRefused", reason=str(refused))
-        if not devices.speaks_for(session.device, target):
-            return False
-        _answer(session, topic, rest, Request(), refused.code, refused.data)
-        return True
-    return _act(session, topic, rest, said, read)
-
-
-def _act(session: Session, topic: str, rest: list[str], said: Report, read: Request) -> bool:
-    try:
         data = _do(session, rest, said, read)
     except DeviceNotFound:
         return False
     except Refused as refused:
-        if refused.code != alink.OK:
-            count("DeviceMessageRefused", reason=str(refused))
+        # of nobody but its own device and the present children of that is a session told anything
+        if not devices.speaks_for(session.device, said.device):
+            return False
+        count("DeviceMessageRefused", reason=str(refused))
         _answer(session, topic, rest, read, refused.code, refused.data)
         return True
     _answer(session, topic, rest, read, alink.OK, data)
@@ -117,10 +117,15 @@ def _do(session: Session, rest: list[str], said: Report, read: Request) -> Any:
             return _answered(said, name, read)
         case ["topo" | "sub" | "combine", kind] if said.device == session.device:
             return device_topology.do(session, rest[0], kind, said, read)
+        case ["awss", "enrollee", kind] if said.device == session.device:
+            return device_provisioning.do(kind, said, read)
+        case ["cipher", "get"] if said.device == session.device:
+            return device_provisioning.do("cipher", said, read)
+        case ["gateway", "permit_reply"]:
+            return None  # that it was sent is all that is waited for
         case ["ota", kind]:
             return device_upgrades.take(said, kind, read)
         case _:
-            _own(said)
             raise Refused(alink.NO_METHOD)
 
 
@@ -162,12 +167,13 @@ def _properties(said: Report, read: Request) -> dict[str, str]:
     """Answers what was left out, and why. Raises Refused where nothing was right."""
     given = alink.params_of(read)
     if len(given) > MOST_PROPERTIES:
-        _own(said)
         raise Refused(alink.TOO_MANY)
     model = _model(said.device)
     values: dict[int | None, dict[str, Any]] = {}
-    for key, raw in given.items():
-        key = key if _is_known(model, key) else _dotted(key)
+    keys: set[str] = set()
+    for name, raw in given.items():
+        key = name if _is_known(model, name) else _dotted(name)
+        keys.add(key)
         value, at = _value(model, key, raw, said.received)
         values.setdefault(at, {})[key] = value
     services: list[Reported] = []
@@ -176,20 +182,15 @@ def _properties(said: Report, read: Request) -> dict[str, str]:
     outcome = telemetry.report(_with(said, tuple(services)))
     if outcome.refused:
         raise DeviceNotFound(said.device)
-    unknown = {
-        points.key_of(model, each.service, name): "is not in the thing model"
-        for each in services
-        for name in each.values
-        if each.service in outcome.dropped
-    }
-    wrong = _reasons(model, services, outcome.problems)
-    if unknown or wrong:
+    unknown = {} if model.schemaless else {key: NOT_THERE for key in keys if not _is_known(model, key)}
+    wrong = {**_reasons(model, services, outcome.problems), **unknown}
+    if wrong:
         count("ValueRefused", reason="not as the thing model says")
         shown = {"services": outcome.dropped[:SHOWN], "values": outcome.problems[:SHOWN]}
         logger().warning("a report was dropped in part", extra={"device": said.device, **shown})
-    if given and len(unknown) + len(wrong) >= len(given):
-        raise Refused(alink.BAD_REQUEST if wrong else alink.UNKNOWN, unknown | wrong)
-    return unknown | wrong
+    if wrong and len(wrong) >= len(keys):
+        raise Refused(alink.UNKNOWN if len(unknown) == len(keys) else alink.BAD_REQUEST, wrong)
+    return wrong
 
 
 def _with(said: Report, services: tuple[Reported, ...]) -> Report:
@@ -247,7 +248,8 @@ def _is_of(problem: str, path: str) -> bool:
     return problem.startswith(path) and problem[len(path) : len(path) + 1] in (" ", ".", "[")
 
 
-def _event(said: Report, identifier: str, read: Request) -> None:
+def _event(said: Report, identifier: str, read: Request) -> dict[str, str]:
+    """Answers what was left out, and why."""
     given, model = alink.params_of(read), _model(said.device)
     values, at = given, None
     if isinstance(given.get("value"), dict) and given.keys() <= {"value", "time"}:
@@ -262,7 +264,7 @@ def _event(said: Report, identifier: str, read: Request) -> None:
         raise Refused(alink.UNKNOWN)
     if outcome.problems:
         count("ValueRefused", reason="not as the thing model says")
-        raise Refused(alink.OK, {text.partition(" ")[0]: text.partition(" ")[2] for text in outcome.problems})
+    return {text.partition(" ")[0]: text.partition(" ")[2] for text in outcome.problems}
 
 
 def _desired(said: Report, read: Request) -> dict[str, Any]:
@@ -292,19 +294,34 @@ def _answered(said: Report, name: list[str], read: Request) -> None:
         if not read.ident.isascii() or not read.ident.isdecimal():
             raise Refused(alink.BAD_REQUEST)
         body = read.data if isinstance(read.data, dict) else None
-        sending.answer(said.device, int(read.ident), 0 if read.code == alink.OK else read.code, body)
+        errcode = 0 if read.code == alink.OK else read.code or alink.BAD_REQUEST
+        sending.answer(said.device, int(read.ident), errcode, body)
     heard.note(said)
 
 
 def encode(downlink: Downlink) -> Message:
     """A command, by its identifier. Raises LayoutMismatch where no topic can carry that."""
     command = downlink.command
+    if command.service == PLATFORM:
+        return _notice(downlink)
     model = products.model_of(downlink.product)
     key = identifiers.key_of(model, "commands", command.service, command.method)
     topic = f"{_prefix(downlink)}/service/{key}"
     if not IDENTIFIER.fullmatch(key) or len(topic) > LONGEST_TOPIC:
         raise LayoutMismatch("the command's name fits no topic")
     return alink.request(topic, f"thing.service.{key}", str(downlink.mid), command.paras)
+
+
+def _notice(downlink: Downlink) -> Message:
+    """An order of the platform itself. Raises LayoutMismatch."""
+    command = downlink.command
+    reset = command.method == RESET
+    said = {"identifier": BIND_NOTICE, "value": {"Operation": "Reset"}}
+    given = said if reset else {"identifier": MESSAGE_NOTICE, "value": command.paras}
+    topic = f"{_prefix(downlink).removesuffix('thing')}_thing/event/notify"
+    if len(topic) > LONGEST_TOPIC:
+        raise LayoutMismatch("the device's name fits no topic")
+    return alink.request(topic, "_thing.event.notify", str(downlink.mid), given)
 
 
 def encode_desired(downlink: DesiredDownlink) -> Message:

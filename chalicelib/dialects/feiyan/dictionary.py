@@ -2,7 +2,8 @@
 
 The codes of apps' SDKs (provisioning) and of devices stand here too, though no operation answers them: they
 are what an app shows for a code that a device reports. Where the vendor gives a Chinese text alone, the
-English one is ours. 2043 and 2401 are none of the dictionary's, published clients act on them.
+English one is ours. 2043 and 2401 are none of the dictionary's, published clients act on them; 2067 and
+2081 are those of examples.
 
 Source: Feiyan 2 (error dictionary)
 """
@@ -39,6 +40,7 @@ DICTIONARY: Mapping[int, Said] = {
     2063: Said("iotId not exist", "设备不存在。"),
     2065: Said("identityId and iotId not bound", "设备和账号未绑定。"),
     2066: Said("identityId is not manager", "该用户不是设备的管理员。"),
+    2067: Said("qrKey not exist", "二维码不存在。"),
     2073: Said(
         "this product not support share", "该设备的分享模式不支持生成二维码，例如抢占式设备不支持分享。"
     ),
@@ -46,6 +48,7 @@ DICTIONARY: Mapping[int, Said] = {
     2075: Said("share model not config for this product", "分享模式未配置。"),
     2077: Said("can't get identityId by email and mobile", "无法根据手机号或邮箱找到用户identityId。"),
     2078: Said("not the same initiator when cancel share dev or scene", "不是同一个发起者。"),
+    2081: Said("scene not found by sceneId", "场景不存在。"),
     2082: Said("receiver has reject share", "接收者已拒绝分享。"),
     2085: Said("receiver has agree share", "接收者已同意分享。"),
     2086: Said("can not share to oneself", "不能分享给自己。"),

@@ -39,6 +39,10 @@ class InvalidCloudToken(core.InvalidToken):
     pass
 
 
+class BadAmount(core.InvalidInput):
+    """Of devices to make."""
+
+
 class JsonAsText(core.InvalidInput):
     """A text that holds JSON stands where JSON belongs."""
 
@@ -56,6 +60,7 @@ FAULTS: Mapping[type[PolythingError], Fault] = {
     UnknownVersion: ABSENT,
     InvalidCloudToken: of(20017),
     JsonAsText: of(BACKEND),
+    BadAmount: Fault(200, "460", "batch device amount invalid"),
     core.InvalidInput: PARAMETER,
     core.BadVerifyCode: PARAMETER,
     core.LoraKeyMissing: PARAMETER,
@@ -84,6 +89,7 @@ FAULTS: Mapping[type[PolythingError], Fault] = {
     core.OperatorNotFound: ABSENT,
     core.TenantNotFound: ABSENT,
     core.JobNotFound: ABSENT,
+    core.KeyVersionNotFound: ABSENT,
     core.DeliveryNotFound: ABSENT,
     core.ProductNotFound: of(5005),
     core.PointNotFound: PARAMETER,
@@ -113,6 +119,9 @@ FAULTS: Mapping[type[PolythingError], Fault] = {
     core.ProductReleased: REQUEST,
     core.AlreadyReleased: REQUEST,
     core.ProductInUse: REQUEST,
+    core.ProductNotReleased: of(28038),
+    core.BatchGenerated: of(28046),
+    core.NoValidName: of(28044),
     core.PointIndexTaken: REQUEST,
     core.PointNameTaken: REQUEST,
     core.FirmwareExists: REQUEST,
@@ -139,6 +148,8 @@ FAULTS: Mapping[type[PolythingError], Fault] = {
     core.NoValidName: of(28044),
     core.PackageMismatch: of(9131),
     core.VersionConflict: BUSY,
+    core.KeyVersionInUse: REQUEST,
+    core.NoMasterKey: REQUEST,
     core.Busy: BUSY,
     core.LimitExceeded: REQUEST,
     core.TooManyPending: of(429),
@@ -162,9 +173,14 @@ FAULTS: Mapping[type[PolythingError], Fault] = {
     core.BoundByOther: of(28573),
     core.BindRefused: of(28573),
     core.BindTokenNotFound: of(6608),
+    core.BindWindowOver: of(607),
+    core.NothingDiscovers: of(28551),
     core.CodesNotSent: of(28082),
+    core.TooManyBindings: REQUEST,
+    core.TooManyHolders: REQUEST,
     core.NotShareable: of(2073),
     core.ShareNotFound: of(2097),
+    core.ShareCodeNotFound: of(2067),
     core.ShareSettled: of(2093),
     core.ShareAgreed: of(2085),
     core.ShareRefused: of(2082),
@@ -173,6 +189,11 @@ FAULTS: Mapping[type[PolythingError], Fault] = {
     core.ShareRepeated: of(2088),
     core.SharedWithOneself: of(2086),
     core.NotInitiator: of(2078),
+    core.VirtualUserNotFound: of(28532),
+    core.TooManyVirtualUsers: REQUEST,
+    core.AttributesMissing: of(28529),
+    core.UnknownEdit: of(28528),
+    core.SceneNotFound: of(2081),
     core.HomeNotFound: PARAMETER,
     core.RoomNotFound: PARAMETER,
     core.ControlGroupNotFound: of(28604),

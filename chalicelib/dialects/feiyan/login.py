@@ -77,19 +77,19 @@ def topics(admitted: Admitted) -> tuple[list[str], list[str], list[str]]:
 
     A device publishes below its own name alone. A gateway publishes for children too, but only on topics
     that carry messages upwards: on others it could pass for the cloud. Whose the children are now, ingest
-    and core decide.
+    and core decide. Notices travel on `_thing`.
     """
     own = admitted.topic_id  # {productKey}/{deviceName}
     if admitted.channel:
         down = [f"/sys/{own}/app/down/*"]
         return [f"/sys/{own}/app/up/*"], down, down
-    publish = [f"/sys/{own}/thing/*", *(f"/ota/device/{kind}/{own}" for kind in UPGRADE_UP)]
-    subscribe = [f"/sys/{own}/thing/*", f"/ota/device/upgrade/{own}"]
+    publish = [f"/sys/{own}/*thing/*", *(f"/ota/device/{kind}/{own}" for kind in UPGRADE_UP)]
+    subscribe = [f"/sys/{own}/*thing/*", f"/ota/device/upgrade/{own}"]
     if not admitted.gateway:
         return publish, subscribe, subscribe
     sessions = f"/ext/session/{own}/combine/*"
-    publish = [f"/sys/{own}/thing/*", sessions, *CHILDREN_UP]
-    return publish, [*subscribe, sessions], ["/sys/*/thing/*", "/ota/device/upgrade/*", sessions]
+    publish = [f"/sys/{own}/*thing/*", sessions, *CHILDREN_UP]
+    return publish, [*subscribe, sessions], ["/sys/*thing/*", "/ota/device/upgrade/*", sessions]
 
 
 UPGRADE_UP = ("inform", "progress", "request")
@@ -97,5 +97,6 @@ CHILDREN_UP = (
     "/sys/*/thing/event/*/post",
     "/sys/*/thing/property/desired/get",
     "/sys/*/thing/service/*_reply",
+    "/sys/*/_thing/event/notify_reply",
     *(f"/ota/device/{kind}/*" for kind in UPGRADE_UP),
 )

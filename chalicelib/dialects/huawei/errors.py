@@ -54,6 +54,7 @@ FAULTS: Mapping[type[PolythingError], Fault] = {
     core.OperatorNotFound: NO_DEVICE_DATA,
     core.TenantNotFound: NO_DEVICE_DATA,
     core.JobNotFound: NO_DEVICE_DATA,
+    core.KeyVersionNotFound: NO_DEVICE_DATA,
     core.DeliveryNotFound: NO_DEVICE_DATA,
     core.ProductNotFound: Fault(403, "600002", "The product not existed."),
     core.PointNotFound: NO_DEVICE_DATA,
@@ -83,11 +84,16 @@ FAULTS: Mapping[type[PolythingError], Fault] = {
     core.ProductReleased: Fault(409, "100227", "The resource is conflicted."),
     core.AlreadyReleased: Fault(409, "100227", "The resource is conflicted."),
     core.ProductInUse: Fault(409, "100227", "The resource is conflicted."),
+    core.ProductNotReleased: Fault(409, "100227", "The resource is conflicted."),
+    core.BatchGenerated: Fault(409, "100227", "The resource is conflicted."),
+    core.NoValidName: Fault(409, "100227", "The resource is conflicted."),
     core.PointIndexTaken: Fault(409, "100227", "The resource is conflicted."),
     core.PointNameTaken: Fault(409, "100227", "The resource is conflicted."),
     core.FirmwareExists: Fault(409, "100227", "The resource is conflicted."),
     core.DeviceOnline: Fault(400, "100611", "Device is online."),
     core.DeviceOffline: Fault(200, "100428", "The device is not online."),
+    core.DeviceSilent: Fault(200, "100428", "The device is not online."),
+    core.DeviceRefused: Fault(409, "100227", "The resource is conflicted."),
     core.GatewayOffline: Fault(403, "100450", "The gateway is not online."),
     core.LoraServerOffline: Fault(
         403, "1200006", "The operation is not allowed. The LoRa Server is not online."
@@ -116,6 +122,8 @@ FAULTS: Mapping[type[PolythingError], Fault] = {
         400, "123016", "The parameter is error, targetversion not match with device."
     ),
     core.VersionConflict: Fault(409, "100227", "The resource is conflicted."),
+    core.KeyVersionInUse: Fault(409, "100227", "The resource is conflicted."),
+    core.NoMasterKey: Fault(409, "100227", "The resource is conflicted."),
     core.Busy: CONGESTED,
     core.LimitExceeded: Fault(400, "100224", "The resource exceeds its limit."),
     core.TooManyPending: Fault(400, "100223", "Command counts has reached the upLimit."),

@@ -285,6 +285,7 @@ RENDER: Mapping[EventType, Callable[[Event], list[Notification]]] = {
     EventType.DEVICE_DELETED: _deleted,
     EventType.MODEL_CHANGED: _capabilities,
     EventType.DATA_REPORTED: _reported,
+    EventType.EVENT_REPORTED: lambda _event: [],
     EventType.COMMAND_CHANGED: _moved,
     EventType.COMMAND_ANSWERED: _answered,
     EventType.DESIRED_SETTLED: notify_desired.render,

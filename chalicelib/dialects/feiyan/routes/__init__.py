@@ -1,6 +1,51 @@
 """Every operation of the dialect: importing this registers them all."""
 
 from ..api import api
-from . import base, cloud_tokens, sessions
+from . import (
+    base,
+    bindings,
+    cloud_bindings,
+    cloud_products,
+    cloud_things,
+    cloud_tokens,
+    cloud_users,
+    control_groups,
+    homes,
+    products,
+    provisioning,
+    push_channels,
+    regions,
+    rooms,
+    sessions,
+    sharing,
+    subdevices,
+    thing_controls,
+    things,
+    timelines,
+    widgets,
+)
 
-__all__ = ["api", "base", "cloud_tokens", "sessions"]
+__all__ = [
+    "api",
+    "base",
+    "bindings",
+    "cloud_bindings",
+    "cloud_products",
+    "cloud_things",
+    "cloud_tokens",
+    "cloud_users",
+    "control_groups",
+    "homes",
+    "products",
+    "provisioning",
+    "push_channels",
+    "regions",
+    "rooms",
+    "sessions",
+    "sharing",
+    "subdevices",
+    "thing_controls",
+    "things",
+    "timelines",
+    "widgets",
+]
