@@ -35,7 +35,7 @@ test-stack: $(STAMP) ## deploy the packaged application to an emulated account a
 test-docs: $(STAMP) ## look at /docs with a headless Chromium, installed from Debian's packages where there is none
 	@$(BIN)/python -m pytest -n 0 -m browser --timeout 600 -rs tests/browser $(ARGS)
 
-rights: $(STAMP) ## hold the AWS calls that the last full test run made against the functions' policies
+rights: $(STAMP) ## look again whether the calls of the last whole test run are the functions' rights
 	@$(BIN)/python -m tests.rights
 
 package: $(STAMP) ## write dist/template.yaml and dist/deployment.zip of STAGE for a pipeline

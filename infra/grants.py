@@ -251,7 +251,6 @@ class Reason(NamedTuple):
 
 POLLED = "Lambda polls the queue for the function"
 STREAMED = "Lambda reads the stream for the function"
-LOCAL = "tests use a local data key, which needs neither KMS nor keyring"
 REASONS = (
     Reason("*", "logs:*", "*", "Lambda writes the functions' output itself"),
     Reason("*", "sqs:GetQueueAttributes", "*", POLLED),
@@ -260,8 +259,6 @@ REASONS = (
     Reason("work", "sqs:ReceiveMessage", "work", POLLED),
     Reason("*", "sqs:SendMessage", "*-failures", "Lambda puts there what its function failed on"),
     Reason("dispatch", "dynamodb:*", "outbox/stream/*", STREAMED),
-    Reason("*", "kms:*", "*", LOCAL),
-    Reason("*", "dynamodb:*", "keyring", LOCAL),
     Reason("work", "s3:GetObject", "packages", "a signed URL can do what its signer may: devices use it"),
     Reason("api_handler", "s3:PutObject", "packages", "the same: operators use it"),
 )

@@ -2,9 +2,9 @@
 
 A token is made by an app for a person, who gives it to the device on its way into the network, or by the
 device itself, which tells it to those nearby. Either way the device reports it over its own connection; it
-is good for LASTS from then on, or from its making, for one binding. One that a person's app has made binds that
-person only. A token belongs to the first device of the application that reports it; in another application
-the same text is another token.
+is good for LASTS from then on, or from its making, for one binding. One that a person's app has made binds
+that person only. A token belongs to the first device of the application that reports it; in another
+application the same text is another token.
 
 The text stands encrypted with the device, for whoever finds the device nearby; the look-up is by a hash.
 
@@ -20,7 +20,7 @@ from ..store.codes import BindTokenRecord
 from ..store.devices import BIND_TOKEN, DEVICE, DeviceBindTokenRecord, DeviceRecord
 from ..store.transactions import Transaction
 from . import clock, devices, ids
-from .applications import Caller, hashed
+from .applications import hashed
 from .devices import Device
 from .errors import BindTokenNotFound, DeviceNotFound, InvalidInput
 from .users import Person
@@ -127,11 +127,11 @@ def spend(change: Transaction, person: Person, name: str, device: str) -> None:
     change.delete(DeviceBindTokenRecord(device, BIND_TOKEN))
 
 
-def shown(caller: Caller, held: DeviceBindTokenRecord | None) -> str | None:
+def shown(held: DeviceBindTokenRecord | None) -> str | None:
     """The text of a device's token, None where it is over or used."""
     if held is None or int(held.until) <= clock.now():
         return None
-    return encryption.decrypt(held.token, caller.tenant, held.device, FIELD)
+    return encryption.decrypt(held.token, held.tenant, held.device, FIELD)
 
 
 def _read(person: Person, token: str) -> tuple[BindTokenRecord, DeviceRecord]:
@@ -157,7 +157,7 @@ def _key(application: str, token: str) -> BindTokenRecord:
 
 def _of_device(held: DeviceRecord, token: str, until: int) -> DeviceBindTokenRecord:
     text = encryption.encrypt(token, held.tenant, held.device, FIELD)
-    return DeviceBindTokenRecord(held.device, BIND_TOKEN, token=text, until=until)
+    return DeviceBindTokenRecord(held.device, BIND_TOKEN, tenant=held.tenant, token=text, until=until)
 
 
 def _ttl(until: int) -> int:

@@ -140,7 +140,6 @@ def drop(change: Transaction, device: str, holders: Sequence[Holder], reason: Re
         device,
         some.tenant,
         some.application,
-        device=device,
         users=told,
         reason=reason,
     )

@@ -117,7 +117,7 @@ def bind(
     if not ids.is_random_id(user):
         raise UserNotFound(user)
     change = Transaction()
-    _check_device(change, caller, device)
+    _check_device(change, caller, device, first=role is not Role.MEMBER)
     binding = _add(change, caller, user, device, role or Role.MANAGER, home)
     if binding.role is Role.MANAGER:
         record = ManagerRecord(device, MANAGER, user=user, holders=1)
@@ -180,7 +180,7 @@ def _seize(caller: Caller, user: str, device: str, home: str | None, beside: Bes
     if any(each.user == user for each in holders):
         raise BoundAlready(device)
     change = Transaction()
-    _check_device(change, caller, device)
+    _check_device(change, caller, device, first=True)
     drop(change, device, holders, Reason.SEIZED)
     binding = _add(change, caller, user, device, Role.MANAGER, home)
     change.put(ManagerRecord(device, MANAGER, user=user, holders=1), as_read(holders))
@@ -196,10 +196,15 @@ def _seize(caller: Caller, user: str, device: str, home: str | None, beside: Bes
     return Taken(binding, [each.user for each in holders])
 
 
-def _check_device(change: Transaction, caller: Caller, device: str) -> None:
+def _check_device(change: Transaction, caller: Caller, device: str, *, first: bool) -> None:
+    """Add that the device is there for the caller; with a manager its events are the concern of people."""
     present = devices.alive() & (DeviceRecord.tenant == caller.tenant) & (DeviceRecord.owner == caller.owner)
     present &= DeviceRecord.deadline.does_not_exist() | (DeviceRecord.deadline > clock.now())
-    change.check(DeviceRecord(device, DEVICE), present, DeviceNotFound(device))
+    key, absent = DeviceRecord(device, DEVICE), DeviceNotFound(device)
+    if first:
+        change.update(key, [DeviceRecord.people.set(True)], present, absent)
+    else:
+        change.check(key, present, absent)
 
 
 def _add(
@@ -220,8 +225,7 @@ def _add(
         change.check(HomeRecord(user, HOME + home), HomeRecord.user.exists(), HomeNotFound(home))
     change.put(holder, HolderRecord.device.does_not_exist(), BoundAlready(device))
     change.put(record, BindingRecord.user.does_not_exist(), BoundAlready(device))
-    told = {"device": device, "user": user, "role": role}
-    events.emit(change, EventType.USER_BOUND, device, caller.tenant, caller.owner, **told)
+    events.emit(change, EventType.USER_BOUND, device, caller.tenant, caller.owner, user=user, role=role)
     return binding_of(record)
 
 

@@ -57,7 +57,9 @@ def of_batch(caller: Caller, batch: str, offset: int, limit: int) -> Part[Certif
     return Part([found[at] for at in span if at in found], positions.count - len(record.skipped or ()))
 
 
-def of_gateways(caller: Caller, product: str, batch: str, offset: int, limit: int) -> Part[GatewayCertificate]:
+def of_gateways(
+    caller: Caller, product: str, batch: str, offset: int, limit: int
+) -> Part[GatewayCertificate]:
     """Gateways with what was made behind them; `offset`, `limit` and the total count gateways.
 
     AWS calls as `of_batch`. Raises BatchNotFound, also where it is no batch of gateways of this product.
@@ -71,9 +73,7 @@ def of_gateways(caller: Caller, product: str, batch: str, offset: int, limit: in
     shown = range(offset, min(offset + limit, amount))
     found = _read(caller, record, positions, range(shown.start * group, max(shown.start, shown.stop) * group))
     items = [
-        GatewayCertificate(
-            found[at], [found[below] for below in range(at + 1, at + group) if below in found]
-        )
+        GatewayCertificate(found[at], [found[below] for below in range(at + 1, at + group) if below in found])
         for at in (number * group for number in shown)
         if at in found
     ]

@@ -44,7 +44,8 @@ class Device(msgspec.Struct, frozen=True, omit_defaults=True):
     `last_login` is when its MQTT connection was announced last, from `last_login_ip`.
 
     `number` and `mac_key` are its ids in systems that know it by an integer or a MAC address; both are
-    unique in its product. `mac` is what an app has written down about it.
+    unique in its product. `mac` is what an app has written down about it. `people`: somebody is bound to it,
+    or was.
     """
 
     device: str
@@ -71,6 +72,7 @@ class Device(msgspec.Struct, frozen=True, omit_defaults=True):
     ageing: int | None = None
     mute: bool | None = None
     automations: int | None = None
+    people: bool | None = None
     is_secure: bool | None = None
     name: str | None = None
     description: str | None = None

@@ -1,8 +1,8 @@
 """Devices nearby that nobody has bound yet: what bound devices have found, and what an app has found itself.
 
 A device that is in the network hears of others that are not, and reports them. What it found is kept with it
-for LIFE and shown to the people who are bound to it. Shown are devices of the application that the person could
-bind: not the person's own, and, unless their product lets somebody else bind them, nobody's.
+for LIFE and shown to the people who are bound to it. Shown are devices of the application that the person
+could bind: not the person's own, and, unless their product lets somebody else bind them, nobody's.
 
 Source: Feiyan 6.9.1, 6.9.2
 """
@@ -88,12 +88,10 @@ def report(finder: str, found: Sequence[Sighting]) -> None:
         kept = list(known.values())[-MOST_FOUND:]
         written = FoundRecord(finder, FOUND, document=msgspec.json.encode(kept).decode())
         written.version = int(record.version) + 1 if record is not None else 1
-        same = FoundRecord.device.does_not_exist()
-        if record is not None:
-            same = FoundRecord.version == record.version
+        absent = FoundRecord.device.does_not_exist()
         change = Transaction()
         change.check(DeviceRecord(finder, DEVICE), devices.alive(), DeviceNotFound(finder))
-        change.put(written, same)
+        change.put(written, absent if record is None else FoundRecord.version == record.version)
         try:
             change.commit()
         except ConditionFailed:
@@ -103,9 +101,7 @@ def report(finder: str, found: Sequence[Sighting]) -> None:
     raise Busy(finder)
 
 
-def discovered(
-    person: Person, offset: int, limit: int, *, released: bool | None = None
-) -> Part[Discovered]:
+def discovered(person: Person, offset: int, limit: int, *, released: bool | None = None) -> Part[Discovered]:
     """What the person's devices have found, newest first; each device once. `released` narrows to products
     that are released, or are not.
 
@@ -164,7 +160,7 @@ def nearby(
             if name not in own and (holder is not None or others):
                 continue
             told = token if isinstance(token, DeviceBindTokenRecord) else None
-            shown[name] = Nearby(devices.device_of(record), product, bind_tokens.shown(person, told))
+            shown[name] = Nearby(devices.device_of(record), product, bind_tokens.shown(told))
     return {name: shown[name] for name in found if name in shown}
 
 

@@ -30,11 +30,20 @@ class EventType(Enum):
     AUTOMATION_RAN = "automation.ran"  # data: {automation, author, at, rule, reasons, results}
     UPGRADE_STEPPED = "upgrade.stepped"  # data: {upgrade: a Part}: the device has come a step further
     UPGRADE_SETTLED = "upgrade.settled"  # data: {upgrade: a Part}: a device is through, for good or ill
-    USER_BOUND = "user.bound"  # data: {device, user, role: "manager" | "member"}
-    USER_UNBOUND = "user.unbound"  # data: {device, users: [{user, role}], reason: a bindings.Reason}
+    USER_BOUND = "user.bound"  # source: the device; data: {user, role: "manager" | "member"}
+    USER_UNBOUND = "user.unbound"  # source: the device; data: {users: [{user, role}], reason}
     SHARE_OFFERED = "share.offered"  # data: {batch, initiator, receiver, devices, until (ms)}
     SHARE_SETTLED = "share.settled"  # {initiator, receiver, state: a State, shares: [{share, device}]}
     USER_REMOVED = "user.removed"  # data: {user}: unregistered; what was bound is told by itself
+
+
+OF_PEOPLE = (  # who knows no people says nothing of these
+    EventType.USER_BOUND,
+    EventType.USER_UNBOUND,
+    EventType.USER_REMOVED,
+    EventType.SHARE_OFFERED,
+    EventType.SHARE_SETTLED,
+)
 
 
 class Event(msgspec.Struct, frozen=True):

@@ -22,7 +22,7 @@ def permit(caller: Caller, gateway: str, seconds: int, product: str | None = Non
     """Tell the gateway to take devices for so many seconds; FOREVER and NEVER mean that. `product`, a short
     id, narrows it to devices of one.
 
-    Two AWS calls where the products were read seconds ago. Raises NotBound, DeviceNotFound, InvalidInput
+    Two AWS calls, one more where a product is named. Raises NotBound, DeviceNotFound, InvalidInput
     where it is no gateway or cannot be told, ProductNotFound, DeviceOffline, DeviceSilent where it did not
     acknowledge.
     """

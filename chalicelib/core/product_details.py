@@ -60,9 +60,7 @@ def describe(tenant: str, product: str, details: Details) -> Product:
     AlreadyReleased where `released` would end, InvalidInput, Busy.
     """
     given = {
-        name: value
-        for name in details.__struct_fields__
-        if (value := getattr(details, name)) is not UNSET
+        name: value for name in details.__struct_fields__ if (value := getattr(details, name)) is not UNSET
     }
     _check(tenant, product, given)
 

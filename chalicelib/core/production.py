@@ -302,4 +302,3 @@ def _accept(record: ProductionRecord) -> str:
 def shard(number: int) -> str:
     """Apart from those of other operations, which are in the same index."""
     return f"{PRODUCE}#{number % SHARDS}"
-

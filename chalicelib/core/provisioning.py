@@ -1,8 +1,8 @@
 """Binding a person who has the device at hand: by a token the device has reported, or within a time of its
 coming online.
 
-What becomes of a device that has a manager says its product: the person is refused, becomes a member, or takes
-the device over (`bindings.Mode`).
+What becomes of a device that has a manager says its product: the person is refused, becomes a member, or
+takes the device over (`bindings.Mode`).
 
 Source: Feiyan 6.9.3 to 6.9.5, 6.9.8, 6.9.10
 """
@@ -120,7 +120,7 @@ def unbind_child(person: Person, product: str, name: str) -> None:
     """End the person's binding to a device; where the person manages it, those of all, and it is behind its
     gateway no more.
 
-    Five AWS calls for a manager, four for a member. A repetition after a crash finishes it. Raises
+    Seven AWS calls for a manager, five for a member. A repetition after a crash finishes it. Raises
     ProductNotFound, DeviceNotFound, NotBound, InvalidInput, Busy. Source: Feiyan 6.9.10
     """
     device = _find(person, product, name).device

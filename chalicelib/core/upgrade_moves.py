@@ -51,7 +51,10 @@ class PackageGone(ConditionFailed):
     """The package was deleted."""
 
 
-def retrying(upgrade: str, device: str, act: Callable[[Case], None]) -> None:
+Act = Callable[[Case], None]
+
+
+def retrying(upgrade: str, device: str, act: Act) -> None:
     """Let `act` work on the part as it stands, again where something came between; not once it is settled.
     One whose upgrade is over is ended instead. Raises Contention.
     """

@@ -5,7 +5,7 @@ A part has a letter, kept in its own item and as a mark in its chunk:
     N -> W -> P -> S | F | T       new, waiting, told; succeeded, failed, fell silent
     P -> W                         the message found no connection, or another attempt is due
     N, W -> F                      it cannot be told at all
-    N, W, P -> X | T               cut off by the upgrade's end
+    N, W, P -> X | T               cut off by the upgrade's end; X also where a person canceled it
 
 A settled letter never changes. Letters move in the transaction that changes the part, so an upgrade's
 counters, which are what the marks come to, cannot differ from a recount. Whatever is over reads as
@@ -45,12 +45,15 @@ class PolicyKind(Enum):
 
 
 class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`start` and `end` in ms, of a window. `retries` after a failure, None where none were asked for."""
+    """`start` and `end` in ms, of a window. `retries` after a failure, None where none were asked for.
+    `confirm`: a person has to confirm it, device by device (`personal_upgrades`); until then a part is new.
+    """
 
     kind: PolicyKind = PolicyKind.NOW
     start: int | None = None
     end: int | None = None
     retries: int | None = None
+    confirm: bool = False
 
 
 class Target(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -53,13 +53,13 @@ def perform(upgrade: str, chunk: str, *, gone: bool = False) -> None:
         if gone or int(task.until) <= clock.now():
             _settle_all(part, gone=gone)
             return
-        new = [index for index, mark in enumerate(part.marks) if mark == NEW]
+        new = _ready(task, part)
         try:
             _queue_all(task, part, new)
         except Stale:
             pause(tried)
             continue
-        waiting = [d for d, mark in zip(part.devices, part.marks, strict=True) if mark in (NEW, WAITING)]
+        waiting = [d for at, d in enumerate(part.devices) if at in new or part.marks[at] == WAITING]
         _wake(task, waiting)
         return
     raise Contention(f"{upgrade} {chunk}")
@@ -72,6 +72,17 @@ def _read(upgrade: str, chunk: str) -> tuple[UpgradeRecord | None, ChunkRecord |
     task = next((each for each in found if isinstance(each, UpgradeRecord)), None)
     part = next((each for each in found if isinstance(each, ChunkRecord)), None)
     return task, part
+
+
+def _ready(task: UpgradeRecord, part: ChunkRecord) -> list[int]:
+    """The new parts that may be queued. No AWS call, one where people have to confirm them."""
+    new = [index for index, mark in enumerate(part.marks) if mark == NEW]
+    if not new or not upgrade_states.policy_of(task).confirm:
+        return new
+    keys: list[Key] = [(UpgradeItem, task.upgrade, part_item(part.devices[index])) for index in new]
+    found = find_all(keys).values()
+    confirmed = {each.device for each in found if isinstance(each, PartRecord) and each.confirmed}
+    return [index for index in new if part.devices[index] in confirmed]
 
 
 def _settle_all(part: ChunkRecord, *, gone: bool) -> None:

@@ -7,6 +7,7 @@ Source: Feiyan 6.6.21 to 6.6.25
 
 from collections.abc import Mapping
 from enum import Enum
+from typing import Any
 
 import msgspec
 
@@ -30,6 +31,7 @@ MOST_ATTRIBUTES = 20  # of a virtual user
 LONGEST_NAME = 64  # characters
 LONGEST_VALUE = 1024
 TRIES = 5
+KIND: Any = VirtualCountRecord.kind  # of an item that an update makes
 
 
 class Edit(Enum):
@@ -57,7 +59,7 @@ def create(person: Person, attributes: Mapping[str, str]) -> VirtualUser:
     change.check(UserRecord(person.user, USER), users.alive(), UserNotFound(person.user))
     change.update(
         VirtualCountRecord(person.user, VIRTUAL_COUNT),
-        [VirtualCountRecord.total.add(1), VirtualCountRecord.kind.set(VirtualCountRecord)],
+        [VirtualCountRecord.total.add(1), KIND.set(VirtualCountRecord)],
         VirtualCountRecord.total.does_not_exist() | (VirtualCountRecord.total < MOST),
         TooManyVirtualUsers(person.user),
     )

@@ -1,7 +1,7 @@
 """Widgets: devices that a person has on the phone's home screen, with some of their properties.
 
-The list is one item and replaced as a whole: the last one who writes it wins. Of devices that the person is no
-longer bound to nothing is shown.
+The list is one item and replaced as a whole: the last one who writes it wins. Of devices that the person is
+no longer bound to nothing is shown.
 
 Source: Feiyan 6.5
 """

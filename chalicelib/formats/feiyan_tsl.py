@@ -267,7 +267,8 @@ def _set_and_get(service: Service) -> list[wire.Service]:
 def _property_out(prop: Property) -> wire.Property:
     method = prop.method or "R"
     access = "rw" if "W" in method and method != "W" else "w" if method == "W" else "r"
-    return wire.Property(prop.name, _type_out(prop), _name(prop), access, prop.required, prop.description or UNSET)
+    desc = prop.description or UNSET
+    return wire.Property(prop.name, _type_out(prop), _name(prop), access, prop.required, desc)
 
 
 def _members(fields: Iterable[Field]) -> list[Any]:

@@ -186,6 +186,7 @@ class DeviceRecord(DeviceItem, discriminator="device"):
     ageing = NumberAttribute(null=True)  # days its history is kept
     mute = BooleanAttribute(null=True)
     automations = NumberAttribute(null=True)  # enabled ones with a condition on it
+    people = BooleanAttribute(null=True)  # somebody is bound to it, or was
     is_secure = BooleanAttribute(null=True)
     name = UnicodeAttribute(null=True)
     description = UnicodeAttribute(null=True)
@@ -334,6 +335,7 @@ class PropertiesRecord(DeviceItem, discriminator="properties"):
 class DeviceBindTokenRecord(DeviceItem, discriminator="bind-token"):
     """Gone once it is used."""
 
+    tenant = UnicodeAttribute()
     token = UnicodeAttribute()  # encrypted
     until = NumberAttribute()  # ms
 

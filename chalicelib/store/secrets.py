@@ -11,7 +11,7 @@ from typing import Any
 from ..aws.clients import client
 from .app_channels import CHANNEL, AppChannelRecord
 from .base import Record
-from .devices import CREDENTIALS, LORA, DeviceItem
+from .devices import BIND_TOKEN, CREDENTIALS, LORA, DeviceItem
 from .keys import KeyRecord
 from .production import ProductionRecord
 from .products import ProductRecord
@@ -43,6 +43,7 @@ KINDS = (
     Kind(AppChannelRecord, "tenant", "user", ("secret",), CHANNEL, "app_channel"),
     Kind(RuleRecord, "owner", "id", ("token",), by_rule()),
     Kind(DeviceItem, "tenant", "device", ("secret", "psk"), CREDENTIALS),
+    Kind(DeviceItem, "tenant", "device", ("token",), BIND_TOKEN, "bind-token"),
     Kind(
         DeviceItem,
         "tenant",

@@ -123,6 +123,7 @@ class PartRecord(UpgradeItem, discriminator="part"):
     fetched = NumberAttribute(null=True)  # … and ended
     stopped = NumberAttribute(null=True)  # ms when it was settled
     due = NumberAttribute(null=True)  # ms before which a failed one is not tried again
+    confirmed = NumberAttribute(null=True)  # ms when a person had it go on
     detail = UnicodeAttribute(null=True)  # why the last attempt failed
     error = UnicodeAttribute(null=True)  # the device's own code for it
 

@@ -7,7 +7,7 @@ from typing import Any
 import app
 from chalicelib import context
 from chalicelib.aws import encryption
-from chalicelib.core import accounts, authority, keys, links, operators, products, rules, tokens
+from chalicelib.core import accounts, authority, keys, links, operators, products, rules, tokens, users
 from chalicelib.logs import FIELDS
 from chalicelib.metrics import OF_JOBS, OF_REQUESTS
 from infra.local.template import DATA, resources
@@ -91,6 +91,7 @@ def test_what_is_remembered() -> None:
         keys.FRESH,
         operators.FRESH,
         accounts.FRESH,
+        users.FRESH,
         rules.FRESH,
         products.FRESH,
         products.FRESH,

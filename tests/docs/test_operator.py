@@ -250,6 +250,10 @@ SCENES: dict[str, Scene] = {
     "PUT /products/{productId}/model": of_product(
         lambda root, path: root.put(f"{path}/model?format=feiyan", "{}")
     ),
+    "GET /products/{productId}/details": of_product(lambda root, path: root.get(f"{path}/details")),
+    "PUT /products/{productId}/details": of_product(
+        lambda root, path: root.put(f"{path}/details", {"category": 61})
+    ),
     "PUT /products/{productId}/layout": of_product(
         lambda root, path: root.put(f"{path}/layout", {"reports": []})
     ),

@@ -100,6 +100,20 @@ def test_a_pools_thread_works_for_who_started_it(made: set[rights.Right]) -> Non
     assert made == {("core/pooled.py perform", "dynamodb:GetItem", "keys")}
 
 
+def test_a_secret_needs_kms_and_the_keyring(made: set[rights.Right]) -> None:
+    from chalicelib.aws import encryption
+
+    core: dict[str, Any] = {"encryption": encryption}
+    source = "def write():\n    return encryption.encrypt('x', 't', 'r', 'f')\n"
+    source += "def read(text):\n    return encryption.decrypt(text, 't', 'r', 'f')\n"
+    exec(compile(source, "/x/chalicelib/core/secret.py", "exec"), core)
+    assert core["read"](core["write"]()) == "x"
+    reads = {("kms:Decrypt", "*"), ("dynamodb:GetItem", "keyring")}
+    assert reads <= {right[1:] for right in made if right[0] == "core/secret.py read"}
+    writes = {("kms:GenerateDataKeyWithoutPlaintext", "*"), ("dynamodb:PutItem", "keyring"), *reads}
+    assert writes == {right[1:] for right in made if right[0] == "core/secret.py write"}
+
+
 def test_jobs_and_sweeps_that_a_test_calls_are_their_functions() -> None:
     noted = {
         ("core/removal.py purge", *READ[1:]),

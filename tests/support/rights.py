@@ -5,6 +5,9 @@ calls core directly, to the function of ours that the test called: `tests.rights
 work of a Lambda function. It is noted as the actions and resources that IAM knows: a transaction is the
 actions of its items.
 
+Secrets need KMS and the keyring, which tests are spared by a local key: who encrypts or decrypts is noted as
+calling them.
+
 What a test does in the middle of a call (a race let in, a device's answer) is not the call's: on the way
 outwards from botocore the first frame of a test ends the search. Only what wraps botocore's own method, to
 count calls or to make them fail, is passed over, and no other call than the one wrapped.
@@ -13,7 +16,7 @@ count calls or to make them fail, is passed over, and no other call than the one
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -38,6 +41,9 @@ SINGLE = {"SendMessageBatch": "SendMessage", "DeleteMessageBatch": "DeleteMessag
 ITEMS = {kind: f"{kind}Item" for kind in ("Get", "Put", "Update", "Delete")} | {
     "ConditionCheck": "ConditionCheckItem"
 }
+OPEN = (("kms:Decrypt", "*"), ("dynamodb:GetItem", "keyring"))
+MAKE = (("kms:GenerateDataKeyWithoutPlaintext", "*"), ("dynamodb:PutItem", "keyring"))
+SECRETS = {"decrypt": OPEN, "encrypt": (*OPEN, *MAKE)}  # tests have a key that needs neither KMS nor keyring
 
 made: set[Right] = set()
 
@@ -135,8 +141,23 @@ def record() -> None:
     def submitted(self: Any, work: Callable[..., Any], /, *given: Any, **named: Any) -> Future[Any]:
         return submit(self, _run, caller("", sys._getframe(1)), work, *given, **named)
 
+    from chalicelib.aws import encryption
+
     BaseClient._make_api_call = noted
+    for name, needs in SECRETS.items():
+        setattr(encryption, name, _noting(getattr(encryption, name), needs))
     ThreadPoolExecutor.submit = submitted  # type: ignore[method-assign,assignment]
+
+
+def _noting(work: Callable[..., Any], needs: Iterable[tuple[str, str]]) -> Callable[..., Any]:
+    @wraps(work)
+    def noted(*given: Any, **named: Any) -> Any:
+        who = caller("", sys._getframe(1))
+        if who is not None:
+            made.update((who, *right) for right in needs)
+        return work(*given, **named)
+
+    return noted
 
 
 def _run(who: str | None, work: Callable[..., Any], *given: Any, **named: Any) -> Any:

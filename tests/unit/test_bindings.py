@@ -27,6 +27,7 @@ from chalicelib.core.errors import (
     TooManyHolders,
     UserNotFound,
 )
+from chalicelib.handlers import outbox
 from chalicelib.store.devices import CREDENTIALS, DEVICE, CredentialsRecord, DeviceItem, DeviceRecord
 from chalicelib.store.transactions import Transaction
 from chalicelib.store.users import USER, UserRecord
@@ -37,6 +38,7 @@ from tests.support.faults import Crash, Faults
 from tests.support.fleet import Fleet, make_fleet
 from tests.support.iot import FakeIot
 from tests.support.queues import WorkQueue
+from tests.support.triggers import received, stream
 
 ABSENT = "f" * 32
 WRITE = "dynamodb.TransactWriteItems"
@@ -96,7 +98,7 @@ def test_the_first_is_the_manager_in_one_call_and_it_is_told(
     assert calls.made == [QUERY]
     assert (holder.user, holder.role) == (ann, Role.MANAGER)
     assert bindings.get(ann, lamp) == made
-    assert told(lamp) == [("user.bound", {"device": lamp, "user": ann, "role": "manager"})]
+    assert told(lamp) == [("user.bound", {"user": ann, "role": "manager"})]
     mend_free()
 
 
@@ -373,7 +375,7 @@ def test_a_member_leaves_alone(fleet: Fleet, ann: str, bob: str, lamp: str, call
     assert [each.user for each in bindings.unbind(bob, lamp)] == [bob]
     assert calls.made == [QUERY, WRITE]
     assert [each.user for each in bindings.of_device(lamp)] == [ann]
-    said = {"device": lamp, "users": [{"user": bob, "role": "member"}], "reason": "unbound"}
+    said = {"users": [{"user": bob, "role": "member"}], "reason": "unbound"}
     assert told(lamp)[-1] == ("user.unbound", said)
     with pytest.raises(NotBound):
         bindings.unbind(bob, lamp)
@@ -651,3 +653,17 @@ def test_conflicts_are_tried_again(
     mend_free()
     bindings.unbind(ann, lamp)
     mend_free()
+
+
+def test_systems_that_know_no_people_are_told_nothing(
+    fleet: Fleet, ann: str, bob: str, lamp: str, work: WorkQueue
+) -> None:
+    shared(fleet, ann, bob, lamp)
+    bindings.unbind(ann, lamp)
+    users.remove(bob)
+    work.run()
+    happened = stream()
+    kinds = {each["dynamodb"]["NewImage"]["type"]["S"] for each in happened["Records"]}
+    assert {"user.bound", "user.unbound", "user.removed"} <= kinds
+    outbox.dispatch(happened)
+    assert received("callback-dlq")["Records"] == []

@@ -2,10 +2,11 @@
 
 import pytest
 
-from chalicelib.core import bind_tokens, bindings, discovery, products, removal, users
+from chalicelib.core import bind_tokens, bindings, discovery, product_details, products, removal, users
 from chalicelib.core.bindings import Role
 from chalicelib.core.discovery import Sighting
 from chalicelib.core.errors import DeviceNotFound, InvalidInput, NothingDiscovers
+from chalicelib.core.product_details import Details
 from chalicelib.core.products import ShareMode
 from chalicelib.core.users import Person
 from tests.conftest import Calls
@@ -102,8 +103,7 @@ def test_one_with_a_manager_is_shown_where_its_product_lets_others_bind_it(
         (ShareMode.SHARED, ["lamp"]),
         (ShareMode.SEIZED, ["lamp"]),
     ):
-        values = {"share_mode": mode.value}
-        products.revise(fleet.tenant, fleet.product.id, lambda _record, _change, v=values: v)
+        product_details.describe(fleet.tenant, fleet.product.id, Details(share_mode=mode))
         assert names(alice) == shown
     bindings.bind(fleet.caller, alice.user, lamp, Role.MEMBER)
     assert names(alice) == []

@@ -1,4 +1,4 @@
-"""Mass production: as many devices as were promised, each once, whatever dies; listed from the first moment."""
+"""Mass production: as many devices as were promised, each once, whatever dies; listed from the start."""
 
 from collections.abc import Callable
 
@@ -24,6 +24,7 @@ from chalicelib.core.errors import (
     ProductNotFound,
     ProductNotReleased,
 )
+from chalicelib.core.paging import Part
 from chalicelib.core.production import Refusal
 from chalicelib.core.products import NodeType, Product
 from chalicelib.core.registration import BY_SECRET, NewDevice
@@ -497,7 +498,7 @@ def test_all_names_of_a_step_taken(fleet: Fleet, work: WorkQueue) -> None:
     generate_named(fleet, batch)
     work.run()
     assert work.failures == []
-    assert certificates.of_batch(fleet.caller, batch, 0, 10) == certificates.Part([], 0)
+    assert certificates.of_batch(fleet.caller, batch, 0, 10) == Part([], 0)
     assert totals(fleet) == (2, 2)
 
 
@@ -581,8 +582,8 @@ def test_pages_of_gateways(fleet: Fleet, work: WorkQueue) -> None:
 def test_what_is_no_gateway_and_no_batch_of_gateways(fleet: Fleet) -> None:
     with pytest.raises(InvalidInput):
         production.generate_gateways(fleet.caller, fleet.product.id, 2)
+    nested = recorder(fleet, 2, release(make_product(fleet.tenant, NodeType.GATEWAY, model="g")))
     with pytest.raises(InvalidInput):
-        nested = recorder(fleet, 2, release(make_product(fleet.tenant, NodeType.GATEWAY, model="g")))
         production.generate_gateways(fleet.caller, nested.id, 2)
     product = recorder_like(fleet)
     batch = production.generate_gateways(fleet.caller, product.id, 2)

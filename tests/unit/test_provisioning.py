@@ -271,9 +271,7 @@ def test_a_device_that_is_gone(fleet: Fleet, lamp: str, alice: Person) -> None:
         bind(fleet, alice)
 
 
-def test_a_token_that_is_refused_is_not_used_up(
-    fleet: Fleet, lamp: str, alice: Person, bob: Person
-) -> None:
+def test_a_token_that_is_refused_is_not_used_up(fleet: Fleet, lamp: str, alice: Person, bob: Person) -> None:
     bind_tokens.report(lamp, TOKEN)
     bindings.bind(fleet.caller, alice.user, lamp)
     with pytest.raises(BoundByOther):

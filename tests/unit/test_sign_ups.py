@@ -121,7 +121,7 @@ def test_the_login_is_noted(fleet: Fleet, clock: FakeClock) -> None:
     user = make(fleet)
     clock.advance(60)
     login(fleet)
-    assert users.find(user.id).last_login == clock()
+    assert users.find(user.id).last_login == clock.at
 
 
 @pytest.mark.parametrize(

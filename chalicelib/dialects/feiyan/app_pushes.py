@@ -34,8 +34,8 @@ SHORTER = {"thing/topo/add/status": "topo/status", "ota/device/forward": "ota/fo
 
 
 def render(event: Event) -> list[Push]:
-    """All that an event is to apps. No AWS call where the product was read seconds ago; a device that has
-    come behind another gateway costs one.
+    """All that an event is to apps; nothing where it tells that nobody was ever bound to the device. No AWS
+    call where the product was read seconds ago; a device that has come behind another gateway costs one.
     """
     make = RENDER.get(event.type)
     return list(make(event)) if make is not None else []
@@ -67,6 +67,8 @@ def _model(device: Device) -> ThingModel:
 
 def _reported(event: Event) -> Iterator[Push]:
     device = _device(event)
+    if not device.people:
+        return
     model, items = _model(device), dict[str, dict[str, Any]]()
     for each in event.data["services"]:
         if each.get("raw"):
@@ -80,7 +82,10 @@ def _reported(event: Event) -> Iterator[Push]:
 
 
 def _happened(event: Event) -> Iterator[Push]:
-    device, model = _device(event), _model(_device(event))
+    device = _device(event)
+    if not device.people:
+        return
+    model = _model(device)
     service, name = event.data["service"], event.data["event"]
     known = identifiers.event_of(model, service, name)
     said = {
@@ -97,7 +102,7 @@ def _happened(event: Event) -> Iterator[Push]:
 def _changed(event: Event) -> Iterator[Push]:
     device = _device(event)
     was = event.data.get("was")
-    if was is not None:
+    if was is not None and device.people:
         before = msgspec.structs.replace(
             device, status=Status(was), activated=was != Status.INACTIVE.value
         )
@@ -107,15 +112,18 @@ def _changed(event: Event) -> Iterator[Push]:
             yield _push(event, device.device, "thing/status", said)
     old = event.data.get("gateway_was")
     if old is not None and device.gateway not in (old, device.device):
-        yield _joined(event, device, old)
+        yield from _joined(event, device, old)
 
 
-def _joined(event: Event, device: Device, old: str) -> Push:
+def _joined(event: Event, device: Device, old: str) -> Iterator[Push]:
     """`old` is the device itself where it was behind no gateway."""
     known = devices.read_some([device.gateway, old])
+    gateway = known.get(device.gateway)
+    if gateway is None or not gateway.people:
+        return
     said = _side("sub", device) | _side("oldGw", None if old == device.device else known.get(old))
-    said |= _side("newGw", known.get(device.gateway))
-    return _push(event, device.gateway, "thing/topo/add/status", {"status": 0, **said}, "param")
+    said |= _side("newGw", gateway)
+    yield _push(event, device.gateway, "thing/topo/add/status", {"status": 0, **said}, "param")
 
 
 def _side(prefix: str, device: Device | None) -> dict[str, str]:

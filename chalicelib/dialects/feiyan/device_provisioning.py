@@ -1,13 +1,13 @@
-"""Alink devices on their way in: the token they report, what they find nearby, and how gateways are told to take
-devices.
+"""Alink devices on their way in: the token they report, what they find nearby, and how gateways are told to
+take devices.
 
     …/thing/awss/enrollee/match    up: the device's bind token
     …/thing/awss/enrollee/found    up: devices nearby that are in no network
     …/thing/cipher/get             up: the key under which one of those takes a network's password
     …/thing/gateway/permit         down: take devices for so many seconds
 
-Found devices are named, in `payload` or beside it, by `productKey` and `deviceName`. What a chip has overheard,
-in hex digits, is not read.
+Found devices are named, in `payload` or beside it, by `productKey` and `deviceName`. What a chip has
+overheard, in hex digits, is not read.
 
 Source: Feiyan 6.9; Alibaba Living IoT, Wi-Fi provisioning
 """

@@ -115,8 +115,8 @@ def _group_element(found: HomeGroup) -> home_schema.Element:
         product_key=_key(found.product),
         product_name=found.product.name if found.product is not None else "",
         product_image=_image(found.product),
-        property_list=_properties(found.properties),
-        protocol=_protocol(None, found.product),
+        property_list=properties(found.properties),
+        protocol=protocol(None, found.product),
         device_cnt=found.devices,
         device_online_cnt=found.online,
         master_device_id=found.master or "",
@@ -135,13 +135,13 @@ def _facts(found: HomeDevice) -> dict[str, Any]:
         "nick_name": found.holding.nickname or found.device.name or "",
         "node_type": mapping.node_type(found.device),
         "description": found.device.description or "",
-        "property_list": _properties(found.properties),
-        "protocol": _protocol(found.device.protocol_type, found.product),
+        "property_list": properties(found.properties),
+        "protocol": protocol(found.device.protocol_type, found.product),
         "panel_page_route_url": (panel or "") if category == CAMERA else None,
     }
 
 
-def _properties(found: list[PropertyState]) -> list[PropertyShown]:
+def properties(found: list[PropertyState]) -> list[PropertyShown]:
     return [_property(each) for each in found]
 
 
@@ -165,5 +165,5 @@ def _image(found: Product | None) -> str:
     return (found.image if found is not None else None) or ""
 
 
-def _protocol(own: str | None, of: Product | None) -> str:
+def protocol(own: str | None, of: Product | None) -> str:
     return own or (of.protocol_type if of is not None else None) or ""

@@ -16,7 +16,10 @@ NET_NUMBERS = {
     NetType.ETHERNET: 7,
     NetType.OTHER: 8,
 }
-ALINK, OWN_FORMAT = ("ALINK_FORMAT", 1), ("CUSTOM_FORMAT", 0)  # a product with a layout has a format of its own
+ALINK, OWN_FORMAT = (
+    ("ALINK_FORMAT", 1),
+    ("CUSTOM_FORMAT", 0),
+)  # a product with a layout has a format of its own
 DIRECT = ("DATA_DIRECT", 0)
 RELEASED, DEVELOPED = ("RELEASE_STATUS", 1), ("DEVELOPMENT_STATUS", 0)
 

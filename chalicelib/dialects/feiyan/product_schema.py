@@ -10,9 +10,7 @@ StatusEnv = Literal["dev", "release"]
 Origin = Annotated[str, Meta(max_length=256, description="nothing is done with it")]
 NetType = Annotated[
     int,
-    Meta(
-        description="0 LoRa, 3 Wi-Fi, 4 ZigBee, 5 Bluetooth, 6 cellular, 7 Ethernet, 8 other", examples=[3]
-    ),
+    Meta(description="0 LoRa, 3 Wi-Fi, 4 ZigBee, 5 Bluetooth, 6 cellular, 7 Ethernet, 8 other", examples=[3]),
 ]
 NodeType = Annotated[int, Meta(description="0 device, 1 gateway", examples=[0])]
 ReleaseStatus = Annotated[int, Meta(description="0 in development, 1 released", examples=[1])]

@@ -10,9 +10,7 @@ from .schema import DeviceName, IotId, Ms, PageNo, ProductKey, Wire
 Token = Annotated[str, Meta(min_length=1, max_length=128)]
 HomeId = Annotated[str, Meta(max_length=64, description="a home of the person; else the current one")]
 Groups = Annotated[Any, Meta(description="rooms of the home; the first counts, where `homeId` is given")]
-Seconds = Annotated[
-    int, Meta(ge=0, le=65_535, description="0 for ever, 65535 not any more", examples=[60])
-]
+Seconds = Annotated[int, Meta(ge=0, le=65_535, description="0 for ever, 65535 not any more", examples=[60])]
 
 
 class FoundPage(Wire, frozen=True):
@@ -25,7 +23,7 @@ class FoundPage(Wire, frozen=True):
 
 
 class FoundDevice(Wire, frozen=True):
-    """Times in ms. `type` is 0 where a device has found it, 1 a router; `status` is 0, not yet being set up."""
+    """Times in ms. `type` is 0 where a device has found it, 1 a router; `status` is 0: nobody sets it up."""
 
     gmt_create: Ms
     gmt_modified: Ms
@@ -124,8 +122,8 @@ class CipherParams(Wire, frozen=True):
 
 
 class CipherFacts(Wire, frozen=True):
-    """`productId`, in hex digits, and `params.mac` are of one that speaks Bluetooth; `cipherType` 3 is with the
-    product's secret, 4 with the device's.
+    """`productId`, in hex digits, and `params.mac` are of one that speaks Bluetooth; `cipherType` 3 is with
+    the product's secret, 4 with the device's.
     """
 
     random: Annotated[str, Meta(pattern="^[0-9A-Fa-f]{32}$", examples=["0" * 32])]
@@ -153,7 +151,9 @@ class TopologyEnd(Wire, frozen=True):
 
 
 class TokenRequest(Wire, frozen=True):
-    bssid: Annotated[str, Meta(max_length=64, description="of the router; nothing is done with it")] | None = None
+    bssid: (
+        Annotated[str, Meta(max_length=64, description="of the router; nothing is done with it")] | None
+    ) = None
     home_id: HomeId | None = None
 
 

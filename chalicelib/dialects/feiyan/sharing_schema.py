@@ -1,13 +1,17 @@
-"""What calls and answers about sharing hold. Source: Feiyan 6.6.4 to 6.6.10, 6.6.16, 6.6.17"""
+"""What calls and answers about sharing hold. Source: Feiyan 6.6.4 to 6.6.10, 6.6.16, 6.6.17, 6.6.26"""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from ...core.binding_lists import Bound
 from ...core.products import NodeType, Product
 from ...core.share_records import Notice, Share, State
-from .schema import DeviceName, IotId, PageNo, ProductKey, Wire
+from ...core.thing_calls import PropertyState
+from . import home_mapping, mapping
+from .home_schema import PropertyShown
+from .schema import DeviceName, Identifier, IotId, PageNo, ProductKey, Wire
 
 MOST_NOTICES = 200  # a page; more are not refused
 MOST_RECORDS = 20  # a page of a batch
@@ -116,6 +120,43 @@ class SharedAnswer(Wire, frozen=True):
     shared: bool
 
 
+class SharedDevicesQuery(Wire, frozen=True):
+    """`propertyIdentifiers` are the properties to show, all of them without it."""
+
+    page_no: PageNo
+    page_size: Annotated[int, Meta(ge=1, le=50, examples=[50])]
+    property_identifiers: Annotated[list[Identifier], Meta(max_length=200)] | None = None
+
+
+class SharedDevice(Wire, frozen=True, omit_defaults=True):
+    """`panelPageRouteUrl` is a camera's."""
+
+    iot_id: str
+    device_name: str
+    product_key: str
+    product_name: str
+    product_image: str
+    product_model: str
+    category_key: str
+    category_image: str
+    nick_name: str
+    net_type: str
+    thing_type: str
+    status: Annotated[int, Meta(examples=[1])]
+    node_type: str
+    description: str
+    property_list: list[PropertyShown]
+    protocol: str
+    panel_page_route_url: str | None = None
+
+
+class SharedDevices(Wire, frozen=True):
+    total: int
+    page_no: int
+    page_size: int
+    items: list[SharedDevice]
+
+
 class BatchInfo(Wire, frozen=True):
     record_count: int
 
@@ -165,6 +206,21 @@ class Records(Wire, frozen=True):
     page_no: int
     page_size: int
     data: list[Record]
+
+
+def device(found: Bound, states: list[PropertyState]) -> SharedDevice:
+    of, product = found.device, found.product
+    category = (product.category_key if product else None) or ""
+    return SharedDevice(
+        **mapping.device_facts(of, product),
+        category_key=category,
+        nick_name=(found.binding.nickname if found.binding else None) or of.name or "",
+        node_type=mapping.node_type(of),
+        description=of.description or "",
+        property_list=home_mapping.properties(states),
+        protocol=home_mapping.protocol(of.protocol_type, product),
+        panel_page_route_url=(product.panel or "") if product and category == home_mapping.CAMERA else None,
+    )
 
 
 def record(share: Share, of: Mapping[str, Product], *, english: bool) -> Record:

@@ -13,7 +13,7 @@ from ...core import commands
 from ...core.callbacks import Notification
 from ...core.commands import Command, Status
 from ...core.devices import Device
-from ...core.events import Event, EventType
+from ...core.events import OF_PEOPLE, Event, EventType
 from . import mapping, notify_desired, notify_rule, notify_upgrades
 from .api import api
 from .mapping import DeviceInfo
@@ -278,6 +278,10 @@ def _to(command: Command) -> str:
     return command.sender or command.owner
 
 
+def _nothing(_event: Event) -> list[Notification]:
+    return []
+
+
 RENDER: Mapping[EventType, Callable[[Event], list[Notification]]] = {
     EventType.DEVICE_ADDED: _added,
     EventType.DEVICE_BOUND: _bound,
@@ -285,7 +289,8 @@ RENDER: Mapping[EventType, Callable[[Event], list[Notification]]] = {
     EventType.DEVICE_DELETED: _deleted,
     EventType.MODEL_CHANGED: _capabilities,
     EventType.DATA_REPORTED: _reported,
-    EventType.EVENT_REPORTED: lambda _event: [],
+    EventType.EVENT_REPORTED: _nothing,
+    **dict.fromkeys(OF_PEOPLE, _nothing),
     EventType.COMMAND_CHANGED: _moved,
     EventType.COMMAND_ANSWERED: _answered,
     EventType.DESIRED_SETTLED: notify_desired.render,

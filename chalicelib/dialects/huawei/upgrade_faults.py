@@ -137,8 +137,9 @@ def policy(given: OperatePolicy | None) -> Policy:
     retries = given.retry_times if given.retry_type else None
     if given.retry_type and (retries is None or not 1 <= retries <= upgrades.MOST_RETRIES):
         raise BadRetryTimes()
+    confirm = bool(given.need_confirm)
     if kind is not PolicyKind.WINDOW:
-        return Policy(kind, retries=retries)
+        return Policy(kind, retries=retries, confirm=confirm)
     start, end = schema.read_time(given.start_time), schema.read_time(given.end_time)
     if start is None or end is None:
         raise BadTime()
@@ -149,4 +150,4 @@ def policy(given: OperatePolicy | None) -> Policy:
         raise StartAfterEnd()
     if end - start < upgrades.SHORTEST_WINDOW:
         raise WindowTooShort()
-    return Policy(kind, start, end, retries)
+    return Policy(kind, start, end, retries, confirm)

@@ -90,13 +90,16 @@ class OperateDevices(Wire, frozen=True, rename="camel"):
 
 
 class OperatePolicy(Wire, frozen=True, rename="camel"):
-    """`executeType` is now, device_online or custom; times are UTC, yyyyMMdd'T'HHmmss'Z'."""
+    """`executeType` is now, device_online or custom; times are UTC, yyyyMMdd'T'HHmmss'Z'. `needConfirm`, ours:
+    each device waits until a person who is bound to it confirms the upgrade.
+    """
 
     execute_type: Annotated[str, Meta(max_length=256)] | None = None
     start_time: Text256 | None = None
     end_time: Text256 | None = None
     retry_type: bool | None = None
     retry_times: int | None = None
+    need_confirm: bool | None = None
 
 
 class UpgradeCreation(Wire, frozen=True, rename="camel"):

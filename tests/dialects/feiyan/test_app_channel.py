@@ -19,7 +19,7 @@ from chalicelib.core import fleet as fleets
 from chalicelib.core.app_channels import Online
 from chalicelib.core.bindings import Role
 from chalicelib.core.errors import InvalidInput
-from chalicelib.core.events import Event, EventType
+from chalicelib.core.events import Event, EventType, read
 from chalicelib.core.products import NodeType
 from chalicelib.core.upgrade_states import Status as Upgrade
 from chalicelib.dialects.feiyan import app_pushes as pushes
@@ -411,25 +411,31 @@ class TestWho:
 
 
 class TestCost:
-    def test_of_devices_nobody_is_bound_to_one_call_a_batch(
-        self, fleet: Fleet, iot: FakeIot, calls: Calls
+    def test_of_a_device_nobody_is_bound_to_nothing(
+        self, fleet: Fleet, iot: FakeIot, device: Alink, calls: Calls
     ) -> None:
-        some = [boiler(fleet, iot, f"boiler-{number}") for number in range(3)]
-        told = [app_pushes.Push(each.device, "t", b"") for each in some for _ in range(8)]
+        device.say(POST, {"heat": 5})
+        device.say(EVENT, {"value": {}})
+        happened = [read(each) for each in EventRecord.query(device.device)]
         calls.clear()
-        app_pushes.tell(told)
-        assert calls.made == ["dynamodb.BatchGetItem"]
-        calls.clear()
+        assert [push for each in happened for push in pushes.render(each)] == []
         app_pushes.tell([])
         assert calls.made == []
+
+    def test_of_a_device_that_people_have_left_one_query(
+        self, channel: Alink, device: Alink, alice: Someone, calls: Calls
+    ) -> None:
+        bindings.unbind(alice.id, device.device)
+        calls.clear()
+        app_pushes.tell([app_pushes.Push(device.device, "t", b"") for _ in range(8)])
+        assert calls.made == ["dynamodb.Query"]
 
     def test_of_a_bound_device(self, channel: Alink, device: Alink, calls: Calls) -> None:
         topic = "/sys/{channel}/app/down/thing/properties"
         calls.clear()
         app_pushes.tell([app_pushes.Push(device.device, topic, b"{}") for _ in range(3)])
         assert calls.made == [
-            "dynamodb.BatchGetItem",  # whether anybody is bound
-            "dynamodb.Query",  # who
+            "dynamodb.Query",  # who is bound
             "dynamodb.BatchGetItem",  # where they are
             "dynamodb.BatchGetItem",  # whether their sessions stand
             *["iot-data.SendDirectMessage"] * 3,
@@ -441,7 +447,7 @@ class TestCost:
         channel.disconnect()
         calls.clear()
         app_pushes.tell([app_pushes.Push(device.device, "t", b"{}")])
-        assert calls.made == ["dynamodb.BatchGetItem", "dynamodb.Query", "dynamodb.BatchGetItem"]
+        assert calls.made == ["dynamodb.Query", "dynamodb.BatchGetItem"]
 
     @pytest.mark.parametrize("reaction", [Reaction.THROTTLED, Reaction.FORBIDDEN, Reaction.CUT])
     def test_one_that_cannot_be_sent_keeps_no_other(

@@ -233,6 +233,7 @@ class TestLists:
         lamp = add_lamp(site.fleet, iot, "idle-0")
         assert lamp.product is not None
         for number in range(1, 5):
+            site.clock.advance(1)
             add_lamp(site.fleet, iot, f"idle-{number}", lamp.product)
         live = alink_lamp(site.fleet, iot, "live", lamp.product)
         live.connect()
@@ -282,7 +283,10 @@ class TestLists:
         new = NewDevice("gateway", registration.BY_SECRET, product=kind.id)
         gateway = registration.register(site.fleet.caller, new).device.device
         lamp = add_lamp(site.fleet, iot, "below-0")
-        below = [lamp, *(add_lamp(site.fleet, iot, f"below-{at}", lamp.product) for at in (1, 2))]
+        below = [lamp]
+        for number in (1, 2):
+            site.clock.advance(1)
+            below.append(add_lamp(site.fleet, iot, f"below-{number}", lamp.product))
         for each in below:
             children.attach(site.fleet.caller, gateway, each.id)
         site.ask("children", iotId=gateway)
@@ -301,7 +305,7 @@ class TestLists:
             "nodeType": "DEVICE",
             "region": "us-east-1",
             "rbacTenantId": site.fleet.tenant,
-            "gmtCreate": site.clock.at,
+            "gmtCreate": site.clock.at - 2000,
             "gmtModified": site.clock.at,
             "sdkVersion": None,
         }

@@ -103,7 +103,7 @@ def test_people_that_are_not_there(fleet: Fleet, cloud: Program, carol: users.Us
     """Another tenant's, another application's, and nobody."""
     other = make_fleet("other")
     sister = Fleet(fleet.tenant, make_application(fleet), "", fleet.product)
-    foreign = [each for each in (cloud_of(other), cloud_of(sister))]
+    foreign = [cloud_of(other), cloud_of(sister)]
     eve = users.create(other.caller, NewUser(open_id="wx-eve")).id
     asked: list[tuple[Program, str, str, str]] = [
         (cloud, eve, "wx-eve", cloud.key),

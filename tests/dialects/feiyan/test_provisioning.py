@@ -296,7 +296,7 @@ def test_what_an_app_finds(
     foreign = make_fleet("other")
     known = [lamp, mine, theirs]
     asked = [named(each) for each in known]
-    asked += [{"productKey": foreign.product.short_id, "deviceName": "lamp"}, {"productKey": "nope"}]
+    asked += [{"productKey": foreign.product.short_id or "", "deviceName": "lamp"}, {"productKey": "nope"}]
     found = app.ok(*FILTER, {"iotDevices": asked, "productStatusEnv": "dev"}, user=alice.token)
     assert found == [
         {
@@ -349,13 +349,15 @@ def test_the_key_is_that_which_the_device_makes(
         ({"productKey": make_fleet("other").product.short_id}, 5005),
         ({"productKey": None}, 20050),
         ({"random": "00"}, 460),
-        ({"random": None}, 20050),
+        ({"random": None}, 460),
         ({"cipherType": 5}, 460),
         ({"cipherType": 4, "deviceName": "nobody"}, 6100),
         ({"cipherType": 4, "deviceName": None}, 20050),
     ):
         asked = {"deviceInfoForCipher": {**facts, **change}}
         assert app.code(*GET_CIPHER, asked, user=alice.token) == code
+    assert app.code(*GET_CIPHER, {"deviceInfoForCipher": named(lamp)}, user=alice.token) == 20050
+    assert app.code(*GET_CIPHER, {}, user=alice.token) == 20050
     assert lamp.ask(CIPHER, {"productKey": "nope", "random": RANDOM})["code"] == 6100
     assert lamp.ask(CIPHER, {**named(lamp), "random": "x"})["code"] == 460
 

@@ -181,3 +181,16 @@ def test_a_token_is_of_one_project(app: Program, alice: Someone) -> None:
     assert stranger.code(path, version, user=alice.token) == 401
     assert app.code(path, version, user=None) == 401
     assert app.code(path, version, user="user-" + base64.b64encode(b"x").decode()) == 401
+
+
+def test_an_app_gets_one_certificate_for_one_installation(app: Program, fleet: Fleet) -> None:
+    def certificate(program: Program, **named: str) -> Any:
+        return program.ok("/app/aepauth/handle", "1.0.0", {"authInfo": named})
+
+    first = certificate(app, clientId="phone-1", deviceSn="1", sign="x", timestamp="1")
+    assert set(first) == {"productKey", "deviceName", "deviceSecret"}
+    assert certificate(app, clientId="phone-1", deviceSn="1") == first
+    assert certificate(app, clientId="phone-2", deviceSn="1")["deviceName"] != first["deviceName"]
+    stranger = certificate(app_of(make_fleet()), clientId="phone-1", deviceSn="1")
+    assert stranger["productKey"] != first["productKey"]
+    assert app.code("/app/aepauth/handle", "1.0.0", {"authInfo": {}}) == 20050

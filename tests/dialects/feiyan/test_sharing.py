@@ -2,9 +2,10 @@
 
 import pytest
 
-from chalicelib.core import bindings, products, removal, users
+from chalicelib.core import bindings, products, removal, telemetry, users
 from chalicelib.core.bindings import Role
 from chalicelib.core.errors import NotBound
+from chalicelib.core.telemetry import Report, Reported
 from chalicelib.store.products import ProductRecord
 from tests.conftest import Calls
 from tests.support.bound import device
@@ -253,9 +254,7 @@ def logged_in(who: Someone) -> Someone:
     return Someone(who.id, user_sessions.open(who.id).access)
 
 
-def test_whose_records_they_are(
-    app: Program, alice: Someone, bob: Someone, eve: Someone, meter: str
-) -> None:
+def test_whose_records_they_are(app: Program, alice: Someone, bob: Someone, eve: Someone, meter: str) -> None:
     batch = share(app, alice, bob, meter)
     for named in ({"recordIdList": [batch + "00"]}, {"batchId": batch}):
         assert app.code(*CANCEL, named, user=bob.token) == 2078
@@ -323,7 +322,12 @@ def test_whether_devices_are_shared_with_somebody(
     for unknown in ({"iotId": ABSENT}, {"iotId": "x"}, {"productKey": "nokey", "deviceName": "other"}):
         named = {"targetIdentityId": bob.id, "deviceList": [unknown]}
         assert app.code(*SHARED, named, user=alice.token) == 2065
-    for wrong, code in (([{}], 20050), ([{"productKey": key}], 20050), ([], 460), ([{"iotId": other}] * 51, 460)):
+    for wrong, code in (
+        ([{}], 20050),
+        ([{"productKey": key}], 20050),
+        ([], 460),
+        ([{"iotId": other}] * 51, 460),
+    ):
         named = {"targetIdentityId": bob.id, "deviceList": wrong}
         assert app.code(*SHARED, named, user=alice.token) == code
 
@@ -347,7 +351,68 @@ def test_moving_a_shared_device(
     name = {"productKey": fleet.product.short_id, "deviceName": "a"}
     app.ok(*REORDER, {**name, "targetOrder": 9}, user=bob.token)
     assert listed() == [shared[2], shared[1], shared[0]]
-    for device, code in ((own, 2065), (ABSENT, 2065), ("x", 2065)):
-        assert app.code(*REORDER, {"iotId": device, "targetOrder": 0}, user=bob.token) == code
+    for each, code in ((own, 2065), (ABSENT, 2065), ("x", 2065)):
+        assert app.code(*REORDER, {"iotId": each, "targetOrder": 0}, user=bob.token) == code
     assert app.code(*REORDER, {"iotId": shared[0], "targetOrder": -1}, user=bob.token) == 460
     assert app.code(*REORDER, {"targetOrder": 0}, user=bob.token) == 20050
+
+
+QUERY = ("/living/user/device/shared/query", "1.0.2")
+
+
+def test_the_devices_that_others_share(
+    app: Program, fleet: Fleet, alice: Someone, bob: Someone, meter: str, clock: FakeClock, calls: Calls
+) -> None:
+    bindings.bind(fleet.caller, bob.id, meter, Role.MEMBER)
+    clock.advance(1)
+    later = managed(fleet, alice, "later")
+    bindings.bind(fleet.caller, bob.id, later, Role.MEMBER)
+    managed(fleet, bob, "own")
+    reported = Reported("Meter", {"level": 7, "flow": 1.5}, clock.at)
+    telemetry.report(Report(meter, meter, (reported,), "m1", clock.at))
+    bindings.set_nickname(bob.id, meter, "cellar")
+    app.ok(*QUERY, {"pageNo": 1, "pageSize": 50}, user=bob.token)
+    calls.clear()
+    asked = {"pageNo": 2, "pageSize": 1, "propertyIdentifiers": ["level", "x"]}
+    data = app.ok(*QUERY, asked, user=bob.token)
+    assert calls.made == ["dynamodb.Query", *["dynamodb.BatchGetItem"] * 2]
+    assert data == {
+        "total": 2,
+        "pageNo": 2,
+        "pageSize": 1,
+        "items": [
+            {
+                "iotId": meter,
+                "deviceName": "meter",
+                "productKey": fleet.product.short_id,
+                "productName": fleet.product.name,
+                "productImage": "",
+                "productModel": "M1",
+                "categoryKey": "",
+                "categoryImage": "",
+                "nickName": "cellar",
+                "netType": "NET_OTHER",
+                "thingType": "DEVICE",
+                "status": data["items"][0]["status"],
+                "nodeType": "DEVICE",
+                "description": "",
+                "propertyList": [
+                    {
+                        "identifier": "level",
+                        "name": "level",
+                        "value": "7",
+                        "dataType": "INT",
+                        "imageUrl": "",
+                        "latestUpdateMillis": clock.at,
+                    }
+                ],
+                "protocol": "MQTT",
+            }
+        ],
+    }
+    everything = app.ok(*QUERY, {"pageNo": 1, "pageSize": 50}, user=bob.token)["items"]
+    assert [each["iotId"] for each in everything] == [later, meter]
+    assert [each["identifier"] for each in everything[1]["propertyList"]] == ["level", "flow"]
+    assert app.ok(*QUERY, {"pageNo": 1, "pageSize": 50}, user=alice.token)["total"] == 0
+    for wrong in ({"pageNo": 1, "pageSize": 51}, {"pageNo": 0, "pageSize": 1}):
+        assert app.code(*QUERY, wrong, user=bob.token) == 460

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core import bindings, product_details, removal
+from chalicelib.core import bindings, product_details, products, removal
 from chalicelib.core.product_details import Details
 from tests.conftest import Calls
 from tests.support.alink import Alink
@@ -21,10 +21,9 @@ PROPERTIES = ("/iotx/ilop/queryComponentProperty", "1.0.3")
 @pytest.fixture
 def lamp(fleet: Fleet, alice: Someone, iot: FakeIot) -> Alink:
     made = alink_lamp(fleet, iot)
+    made.connect()
     bindings.bind(fleet.caller, alice.id, made.device)
     bindings.set_nickname(alice.id, made.device, "desk")
-    from chalicelib.core import products
-
     product = products.find_by_short_id(fleet.tenant, made.product)
     product_details.describe(fleet.tenant, product.id, Details(image="https://example.com/lamp.png"))
     return made
@@ -34,7 +33,9 @@ def put(app: Program, who: Someone, *components: Any) -> int:
     return int(app.ok(*UPDATE, {"componentProductList": list(components)}, user=who.token))
 
 
-def test_widgets_are_put_and_shown(app: Program, alice: Someone, lamp: Alink, calls: Calls) -> None:
+def test_widgets_are_put_and_shown(
+    app: Program, alice: Someone, fleet: Fleet, lamp: Alink, calls: Calls
+) -> None:
     assert app.ok(*LIST, {}, user=alice.token) == []
     lamp.say("thing/event/property/post", {"power": 1})
     chosen = [{"propertyIdentifier": "power", "propertyName": "x"}]
@@ -42,6 +43,7 @@ def test_widgets_are_put_and_shown(app: Program, alice: Someone, lamp: Alink, ca
     calls.clear()
     assert put(app, alice, given) == 1
     assert calls.made[-2:] == ["dynamodb.BatchGetItem", "dynamodb.TransactWriteItems"]
+    products.load(products.find_by_short_id(fleet.tenant, lamp.product).id)
     calls.clear()
     (found,) = app.ok(*LIST, {}, user=alice.token)
     assert calls.made[-2:] == ["dynamodb.BatchGetItem"] * 2

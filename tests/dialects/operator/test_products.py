@@ -181,3 +181,73 @@ def test_what_is_not_there(root: Gateway, fleet: Fleet) -> None:
     assert problem(root.get(f"{BASE}/tenants/{ABSENT}/products")) == (404, "tenant-not-found")
     elsewhere = f"{BASE}/tenants/{ABSENT}/products?format=huawei"
     assert problem(root.post(elsewhere, OTHER)) == (404, "tenant-not-found")
+
+
+DETAILS = {
+    "category": 61,
+    "categoryKey": "Light",
+    "categoryName": "灯",
+    "netType": "wifi",
+    "shareMode": "shared",
+    "image": "https://example.com/lamp.png",
+    "panel": "page/lamp",
+    "description": "a lamp",
+    "guides": [{"strategy": "softap", "text": "turn it on"}],
+}
+
+
+def test_what_apps_are_told_of_a_product(root: Gateway, fleet: Fleet) -> None:
+    path = f"{BASE}/products/{fleet.product.id}/details"
+    bare = root.get(path).json
+    assert (bare["id"], bare["name"], bare["released"], bare["guides"]) == (
+        fleet.product.id,
+        "Meter",
+        False,
+        [],
+    )
+    reply = root.put(path, DETAILS)
+    assert reply.status == 200, reply.body
+    shown = root.get(path).json
+    assert reply.json == shown
+    assert {name: shown[name] for name in DETAILS} == DETAILS
+    assert shown["name"] == "Meter"
+    assert audit_of(root)[0]["action"] == "product.set-details"
+    changed = root.put(path, {"categoryName": None, "guides": None, "name": "Lamp", "released": True}).json
+    assert (changed["name"], changed["released"], changed["guides"]) == ("Lamp", True, [])
+    assert changed.get("categoryName") is None
+    assert changed["categoryKey"] == "Light"
+    assert root.put(path, {"image": "https://example.com/new.png"}).status == 200  # released or not
+    assert problem(root.put(path, {"released": False})) == (409, "already-released")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"name": ""},
+        {"name": None},
+        {"category": 0},
+        {"netType": "pigeon"},
+        {"shareMode": "none"},
+        {"guides": [{}] * 21},
+        {"guides": [{"order": -1}]},
+        {"children": 65},
+        {"children": 4},
+        {"childProduct": ABSENT},
+    ],
+)
+def test_details_that_are_none(root: Gateway, fleet: Fleet, body: dict[str, Any]) -> None:
+    reply = root.put(f"{BASE}/products/{fleet.product.id}/details", body)
+    assert reply.status == 400, reply.body
+
+
+def test_what_is_made_with_a_gateway(root: Gateway, fleet: Fleet) -> None:
+    from chalicelib.core.products import NodeType
+    from tests.support.fleet import make_fleet, make_product
+
+    gateway = make_product(fleet.tenant, NodeType.GATEWAY, model="NVR")
+    path = f"{BASE}/products/{gateway.id}/details"
+    shown = root.put(path, {"childProduct": fleet.product.id, "children": 4}).json
+    assert (shown["childProduct"], shown["children"]) == (fleet.product.id, 4)
+    for wrong in (gateway.id, make_fleet("other").product.id):
+        assert root.put(path, {"childProduct": wrong}).status == 400
+    assert problem(root.put(f"{BASE}/products/{ABSENT}/details", {})) == (404, "product-not-found")

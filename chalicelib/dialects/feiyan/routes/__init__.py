@@ -2,6 +2,8 @@
 
 from ..api import api
 from . import (
+    accounts,
+    aggregates,
     base,
     bindings,
     cloud_bindings,
@@ -22,10 +24,13 @@ from . import (
     thing_controls,
     things,
     timelines,
+    virtual_users,
     widgets,
 )
 
 __all__ = [
+    "accounts",
+    "aggregates",
     "api",
     "base",
     "bindings",
@@ -47,5 +52,6 @@ __all__ = [
     "thing_controls",
     "things",
     "timelines",
+    "virtual_users",
     "widgets",
 ]

@@ -14,7 +14,7 @@ from ....core import avatars, partner_accounts, users
 from ....core import errors as core
 from ....core.partner_accounts import PartnerAccount
 from ....core.users import Changes, User
-from ....web.operations import Call
+from ....web.operations import Call, Fault
 from ..declaring import OPTIONAL_USER, client, either
 from ..errors import of
 from ..schema import Wire
@@ -25,7 +25,7 @@ LIST_SIZE = 100  # people of one question
 
 Ident = Annotated[str, Meta(min_length=1, max_length=128)]
 Text = Annotated[str, Meta(max_length=1024)]
-NO_LINK = {core.AccountNotFound: of(460)}
+NO_LINK: dict[type[core.PolythingError], Fault] = {core.AccountNotFound: of(460)}
 
 
 class IdentityIds(Wire, frozen=True):
@@ -162,9 +162,7 @@ def modify_account(call: Call[None, None, AccountChange]) -> None:
 def check_registration(call: Call[None, None, RegistrationCheck]) -> bool:
     """Whether somebody has the phone number or the e-mail address. Two AWS calls each."""
     either("phone", call.body.phone, call.body.email)
-    return any(
-        _registered(call.caller.owner, each) for each in (call.body.phone, call.body.email) if each
-    )
+    return any(_registered(call.caller.owner, each) for each in (call.body.phone, call.body.email) if each)
 
 
 @client(

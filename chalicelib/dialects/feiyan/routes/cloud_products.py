@@ -1,18 +1,18 @@
 """Products and the making of devices in numbers, for clouds. Source: Feiyan 7.2"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from ....core import accounts, applications, certificates, keys, production, products
 from ....core import errors as core
 from ....core.certificates import Certificate
 from ....core.products import Product
-from ....web.operations import Call
+from ....web.operations import Call, Fault
 from .. import errors, product_mapping, thing_mapping
 from .. import product_schema as schema
 from ..declaring import cloud
 
 MAKING = (core.ProductNotFound, core.ProductNotReleased, core.InvalidInput)
-UNKNOWN_BATCH = {core.BatchNotFound: errors.PARAMETER}
+UNKNOWN_BATCH: Mapping[type[core.PolythingError], Fault] = {core.BatchNotFound: errors.PARAMETER}
 
 
 @cloud("/cloud/thing/productList/get", "1.1.2", source="Feiyan 7.2.1")
@@ -35,7 +35,7 @@ def get_product(call: Call[None, None, schema.OfProduct]) -> schema.CloudProduct
 
 @cloud("/cloud/amount/device/generate", "1.1.2", source="Feiyan 7.2.3", raises=(*MAKING, errors.BadAmount))
 def generate_devices(call: Call[None, None, schema.Amount]) -> str:
-    """Have up to 10,000 devices of a released product made, named by the cloud; answers the batch.
+    """Have up to 10,000 devices of a released product made, named by their ids; answers the batch.
 
     Their certificates can be read at once; the devices can log in as they are registered, in the background.
     Two AWS calls where the product was read seconds ago, and one for every two thousand devices.
@@ -79,11 +79,11 @@ def generate_named_devices(call: Call[None, None, schema.BatchOfNames]) -> str:
     faults=UNKNOWN_BATCH,
 )
 def query_certificates(call: Call[None, None, schema.CertificatesPage]) -> schema.Certificates:
-    """The certificates of a batch, in pages of up to 200, in the order of the batch. Whoever has one can log in
-    as the device.
+    """The certificates of a batch, in its order, in pages of up to 200.
 
-    All are listed as soon as the batch is accepted; of a list of names that is not generated none. A
-    deleted device is left out, though counted. Two AWS calls, and one for every fifty devices.
+    Whoever has one can log in as the device. All are listed as soon as the batch is accepted; of a list of
+    names that is not generated none. A deleted device is left out, though counted. Two AWS calls, and one
+    for every fifty devices.
     """
     body = call.body
     offset = (body.page_no - 1) * body.page_size
@@ -99,9 +99,10 @@ def query_certificates(call: Call[None, None, schema.CertificatesPage]) -> schem
     raises=(*MAKING, errors.BadAmount),
 )
 def generate_recorders(call: Call[None, None, schema.Amount]) -> str:
-    """Have up to 10,000 gateways of a released product made, each with the devices that the operator has
-    said are behind it; answers the batch. Two AWS calls where the products were read seconds ago, and at
-    most five for the jobs.
+    """Have up to 10,000 gateways of a released product made, with devices behind them; answers the batch.
+
+    How many and of which product an operator has said of the gateways' product. Two AWS calls where the
+    products were read seconds ago, and at most five for the jobs.
     """
     return _of_amount(production.generate_gateways, call)
 
@@ -131,8 +132,9 @@ def query_recorder_certificates(call: Call[None, None, schema.RecorderPage]) -> 
 
 @cloud("/living/cloud/project/list", "1.0.0", source="Feiyan 7.2.9")
 def list_projects(call: Call[None, None, schema.ProjectPage]) -> schema.Projects:
-    """The project of the cloudToken: no project knows of another. Five AWS calls, one more for a hundred
-    products.
+    """The project of the cloudToken: no project knows of another.
+
+    Five AWS calls, one more for a hundred products.
     """
     found = applications.find(call.caller.owner)
     made = products.list_products(found.tenant)

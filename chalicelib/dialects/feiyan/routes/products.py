@@ -53,8 +53,9 @@ def _in(product: Product, category: int) -> bool:
 
 @client("/awss/enrollee/guide/get", "1.1.6", source="Feiyan 6.3.4", raises=(core.ProductNotFound,))
 def get_guides(call: Call[None, None, schema.OfProduct]) -> list[schema.GuideShown]:
-    """How devices of a product are brought into a network, the first to try first; none where the operator has
-    said nothing. One AWS call where the product was read seconds ago.
+    """How devices of a product are brought into a network, the first to try first.
+
+    None where the operator has said nothing. One AWS call where the product was read seconds ago.
     """
     found = products.find_by_short_id(call.caller.tenant, call.body.product_key)
     return product_mapping.guides(found)

@@ -1,5 +1,6 @@
 """Bringing devices in, and gateways' devices. Source: Feiyan 6.9"""
 
+from collections.abc import Mapping
 from typing import Any
 
 from ....core import bind_tokens, discovery, joining, network_keys, products, provisioning
@@ -10,7 +11,7 @@ from ....core.discovery import Discovered, Nearby
 from ....core.network_keys import Secret
 from ....core.products import Product
 from ....core.provisioning import Place
-from ....web.operations import Call
+from ....web.operations import Call, Fault
 from .. import errors, product_mapping
 from .. import provisioning_schema as schema
 from ..declaring import client, either
@@ -18,8 +19,8 @@ from .products import product_by_id
 
 OF_PRODUCT, OF_DEVICE = 3, 4
 HEX = 16
-NO_DEVICE = {core.DeviceNotFound: errors.of(6100)}
-UNBOUND = {core.NotBound: errors.UNAUTHENTICATED}
+NO_DEVICE: Mapping[type[core.PolythingError], Fault] = {core.DeviceNotFound: errors.of(6100)}
+UNBOUND: Mapping[type[core.PolythingError], Fault] = {core.NotBound: errors.UNAUTHENTICATED}
 BINDING = (
     core.ProductNotFound,
     core.DeviceNotFound,
@@ -69,7 +70,7 @@ def _found(each: Discovered) -> schema.FoundDevice:
 
 @client("/awss/enrollee/product/filter", "1.0.9", source="Feiyan 6.9.2")
 def filter_nearby_devices(call: Call[None, None, schema.NearbyDevices]) -> list[schema.BindableDevice]:
-    """Of up to 200 devices that an app has found itself, those the person could bind, with their products.
+    """Of up to 200 devices that an app has found itself, those that the person could bind.
 
     One AWS call for a hundred, and one for 25 that exist. For one that is named by its product alone up to
     two more.
@@ -152,9 +153,7 @@ def bind_by_token(call: Call[None, None, schema.TokenBinding]) -> schema.BoundDe
     """
     body = call.body
     place = _place(body.home_id, body.group_ids)
-    bound = provisioning.bind_by_token(
-        call.caller, body.product_key, body.device_name, body.token, place
-    )
+    bound = provisioning.bind_by_token(call.caller, body.product_key, body.device_name, body.token, place)
     return _bound(bound)
 
 
@@ -227,8 +226,9 @@ def get_cipher(call: Call[None, None, schema.CipherQuery]) -> str:
     faults=UNBOUND,
 )
 def permit_joining(call: Call[None, None, schema.GatewayPermit]) -> None:
-    """Tell a gateway that the person is bound to how long it may take devices. Two AWS calls where the product
-    was read seconds ago.
+    """Tell a gateway that the person is bound to for how long it may take devices.
+
+    Nothing is kept for a gateway that is offline. Two AWS calls, one more where a product is named.
     """
     joining.permit(call.caller, call.body.iot_id, call.body.time, call.body.product_key)
 
@@ -248,8 +248,9 @@ def remove_topology(call: Call[None, None, schema.TopologyEnd]) -> None:
 
 @client("/living/awss/token/create", "1.0.0", source="Feiyan 6.9.9")
 def create_token(call: Call[None, None, schema.TokenRequest]) -> schema.TokenMade:
-    """A token for a device on its way into the network: for 30 minutes and one binding, of this person. One AWS
-    call.
+    """A token for a device on its way into the network: for 30 minutes and one binding, of this person.
+
+    One AWS call.
     """
     made = bind_tokens.create(call.caller)
     until = str(made.until)
@@ -264,8 +265,9 @@ def create_token(call: Call[None, None, schema.TokenRequest]) -> schema.TokenMad
     faults=NO_DEVICE,
 )
 def unbind_subdevice(call: Call[None, None, schema.ChildUnbinding]) -> None:
-    """End the person's binding to a device behind a gateway. Where the person manages it, those of all, and it
-    is behind its gateway no more. Seven AWS calls for a manager, five for a member.
+    """End the person's binding to a device behind a gateway; a manager's ends those of all and the topology.
+
+    Seven AWS calls for a manager, five for a member.
     """
     provisioning.unbind_child(call.caller, call.body.product_key, call.body.device_name)
 

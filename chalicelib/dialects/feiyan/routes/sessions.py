@@ -12,7 +12,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from ....core import clock, sign_ups, user_sessions
+from ....core import app_channels, clock, sign_ups, user_sessions
 from ....core import errors as core
 from ....core.tokens import Tokens
 from ....core.users import User
@@ -230,6 +230,47 @@ def log_in_by_oauth(call: Call[None, None, OauthLogin]) -> LoggedIn:
     """Show the code of a login; it is good once. Two or three AWS calls."""
     asked = validation.body(call.body.login_by_oauth_request.encode(), _Asked, lax=True)
     return _logged_in(asked.auth_code, call.caller.owner)
+
+
+class _AuthInfo(Wire, frozen=True):
+    """`sign` is of no use here: the gateway's signature has said which application calls."""
+
+    client_id: Annotated[str, Meta(max_length=256)] = ""
+    device_sn: Annotated[str, Meta(max_length=256)] = ""
+    sign: Annotated[str, Meta(max_length=256)] | None = None
+    timestamp: str | None = None
+
+
+class AppAuthentication(Wire, frozen=True):
+    """What the app calls its own installation: `clientId` and `deviceSn`."""
+
+    auth_info: _AuthInfo
+
+
+class AppCertificate(Wire, frozen=True):
+    """With which the app logs in over MQTT, as a device does."""
+
+    product_key: str
+    device_name: str
+    device_secret: str
+
+
+@client(
+    "/app/aepauth/handle",
+    "1.0.0",
+    source="Feiyan, published clients: long connection",
+    user=NO_USER,
+)
+def get_app_certificate(call: Call[None, None, AppAuthentication]) -> AppCertificate:
+    """The certificate of an app for its long connection; the same for the same installation.
+
+    One AWS call, two for the first.
+    """
+    asked = call.body.auth_info
+    if not asked.client_id and not asked.device_sn:
+        raise core.InvalidInput("authInfo.clientId", "is missing", missing=True)
+    made = app_channels.issue(call.caller, f"{asked.client_id}\x00{asked.device_sn}")
+    return AppCertificate(made.product_key, made.device_name, made.secret)
 
 
 @client(

@@ -78,9 +78,7 @@ def create_virtual_user(call: Call[None, None, NewVirtualUser]) -> Virtual:
     return _shown(virtual_users.create(call.caller, _given(call.body.attr_list or [])))
 
 
-@client(
-    "/uc/virtual/user/delete", "1.0.6", source="Feiyan 6.6.22", raises=(core.VirtualUserNotFound,)
-)
+@client("/uc/virtual/user/delete", "1.0.6", source="Feiyan 6.6.22", raises=(core.VirtualUserNotFound,))
 def delete_virtual_user(call: Call[None, None, VirtualUserNamed]) -> Virtual:
     """Delete a virtual user; answers what it was. Two AWS calls."""
     return _shown(virtual_users.delete(call.caller, call.body.virtual_user_id))

@@ -1,15 +1,17 @@
 """Widgets: what a person has on the phone's home screen. Source: Feiyan 6.5"""
 
+from collections.abc import Mapping
+
 from ....core import errors as core
 from ....core import widgets
 from ....core.widgets import Shown, Value, Widget
 from ....formats import feiyan_tsl
-from ....web.operations import Call
-from .. import errors, mapping, thing_mapping
+from ....web.operations import Call, Fault
+from .. import errors, thing_mapping
 from .. import widget_schema as schema
 from ..declaring import client, either
 
-UNBOUND = {core.NotBound: errors.UNAUTHENTICATED}
+UNBOUND: Mapping[type[core.PolythingError], Fault] = {core.NotBound: errors.UNAUTHENTICATED}
 
 
 @client("/iotx/ilop/queryComponentProduct", "1.0.0", source="Feiyan 6.5.1")
@@ -28,7 +30,7 @@ def _component(found: Shown) -> schema.ComponentShown:
         nick_name=found.reach.binding.nickname,
         product_name=product.name if product else "",
         icon_url=(product.image if product else None) or "",
-        device_status=mapping.status(device),
+        device_status=thing_mapping.status(device),
     )
 
 

@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
-from ....core import applications, product_changes, products
+from ....core import applications, product_changes, product_details, products
 from ....core import errors as core
-from ....core.products import Facts, NodeType, Product
+from ....core.product_details import Details, Guide
+from ....core.products import Facts, NetType, NodeType, Product, ShareMode
 from ....core.things import ThingModel
 from ....formats import models
 from ....formats.models import Format
@@ -20,6 +21,9 @@ from ..schema import Destroyed, Destroying, Id, Name, TenantPath, Wire, time_of
 JSON, ZIP = "application/json", "application/zip"
 CHANGES = (core.ProductNotFound, core.InvalidInput, core.Busy)
 Fact = Annotated[str, Meta(min_length=1, max_length=256)]
+Word = Annotated[str, Meta(min_length=1, max_length=64)]
+Line = Annotated[str, Meta(max_length=1024)]
+Url = Annotated[str, Meta(max_length=2048)]
 
 
 class ProductPath(Wire, frozen=True):
@@ -62,6 +66,46 @@ class ProductShown(Wire, frozen=True, kw_only=True):
     description: str | None = None
     released: bool = False
     has_layout: bool = False
+
+
+class DetailsChange(Wire, frozen=True, kw_only=True):
+    """`shareMode` is what becomes of a person who binds a device that has a manager: refused (`authorized`),
+    a member (`shared`), or the manager in place of all others (`seized`).
+
+    `childProduct` and `children` are of a gateway: with each so many devices of that product are made.
+    `panel` is the page of an app that shows a device.
+    """
+
+    name: Name | UnsetType = UNSET
+    description: Line | UnsetType | None = UNSET
+    released: bool | UnsetType = UNSET
+    category: Annotated[int, Meta(ge=1, le=2**53)] | UnsetType | None = UNSET
+    category_key: Word | UnsetType | None = UNSET
+    category_name: Word | UnsetType | None = UNSET
+    net_type: NetType | UnsetType | None = UNSET
+    share_mode: ShareMode | UnsetType | None = UNSET
+    image: Url | UnsetType | None = UNSET
+    panel: Url | UnsetType | None = UNSET
+    guides: Annotated[list[Guide], Meta(max_length=product_details.MOST_GUIDES)] | UnsetType | None = UNSET
+    child_product: Id | UnsetType | None = UNSET
+    children: Annotated[int, Meta(ge=0, le=product_details.MOST_CHILDREN)] | UnsetType | None = UNSET
+
+
+class DetailsShown(Wire, frozen=True, kw_only=True):
+    id: str
+    name: str
+    released: bool
+    description: str | None = None
+    category: int | None = None
+    category_key: str | None = None
+    category_name: str | None = None
+    net_type: NetType | None = None
+    share_mode: ShareMode | None = None
+    image: str | None = None
+    panel: str | None = None
+    guides: list[Guide]
+    child_product: str | None = None
+    children: int | None = None
 
 
 class ProductList(Wire, frozen=True):
@@ -149,6 +193,29 @@ def set_model(call: Call[ProductPath, FormatQuery, None]) -> ProductShown:
     return shown(products.set_model(found.tenant, found.id, read.things))
 
 
+@declaring.get("/products/{productId}/details", raises=(core.ProductNotFound,))
+def get_details(call: Call[ProductPath, None, None]) -> DetailsShown:
+    """Show what apps are told of a product beside its model."""
+    return details_shown(products.find(call.path.product_id))
+
+
+@declaring.put(
+    "/products/{productId}/details",
+    scopes=(WRITE,),
+    action="product.set-details",
+    raises=(*CHANGES, core.AlreadyReleased),
+)
+def set_details(call: Call[ProductPath, None, DetailsChange]) -> DetailsShown:
+    """Change what apps are told of a product; what is left out stays as it is, null takes it away.
+
+    Releasing is for good, and needed before devices are made in numbers. It is used everywhere within 30
+    seconds.
+    """
+    found = products.find(call.path.product_id)
+    details = Details(**{name: getattr(call.body, name) for name in Details.__struct_fields__})
+    return details_shown(product_details.describe(found.tenant, found.id, details))
+
+
 @declaring.put(
     "/products/{productId}/layout", scopes=(WRITE,), action="product.set-layout", raises=CHANGES, raw=(JSON,)
 )
@@ -204,6 +271,12 @@ def shown(found: Product) -> ProductShown:
         has_layout=found.layout is not None,
         **same,
     )
+
+
+def details_shown(found: Product) -> DetailsShown:
+    named = set(DetailsShown.__struct_fields__) - {"released", "guides"}
+    same = {name: getattr(found, name) for name in named}
+    return DetailsShown(released=bool(found.released), guides=product_details.guides_of(found), **same)
 
 
 def _read(kind: Format, body: bytes) -> models.Read:
