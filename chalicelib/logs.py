@@ -16,6 +16,7 @@ FIELDS = frozenset(
         "automation",
         "batch",
         "caller",
+        "code",
         "count",
         "event",
         "failures",

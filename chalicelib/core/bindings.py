@@ -110,16 +110,36 @@ def bind(
     The device stands in the home `home` of the person, else in the current one. `beside` adds to the
     change what is written with it. Raises DeviceNotFound, UserNotFound, HomeNotFound, BoundAlready,
     BoundByOther, NotManager, BindRefused where there is no manager to be a member beside,
-    TooManyBindings, TooManyHolders, and what `beside` names.
+    TooManyBindings, TooManyHolders, Busy, and what `beside` names.
     """
     if not ids.is_random_id(device):
         raise DeviceNotFound(device)
     if not ids.is_random_id(user):
         raise UserNotFound(user)
+    for tried in range(TRIES):
+        try:
+            return _bind(caller, user, device, role or Role.MANAGER, by, home, beside)
+        except _Refused:
+            why = _why(caller, user, device, role or Role.MANAGER, by)
+        if why is not None:
+            raise why
+        pause(tried)
+    raise Busy(device)
+
+
+def _bind(
+    caller: Caller,
+    user: str,
+    device: str,
+    role: Role,
+    by: str | None,
+    home: str | None,
+    beside: Beside | None,
+) -> Binding:
     change = Transaction()
     _check_device(change, caller, device, first=role is not Role.MEMBER)
-    binding = _add(change, caller, user, device, role or Role.MANAGER, home)
-    if binding.role is Role.MANAGER:
+    binding = _add(change, caller, user, device, role, home)
+    if role is Role.MANAGER:
         record = ManagerRecord(device, MANAGER, user=user, holders=1)
         change.put(record, ManagerRecord.device.does_not_exist(), BoundByOther(device))
     else:
@@ -130,10 +150,7 @@ def bind(
     count(change, user, 1, _has_room(caller), _Refused())
     if beside is not None:
         beside(change)
-    try:
-        change.commit()
-    except _Refused:
-        raise _why(caller, user, device, binding.role, by) from None
+    change.commit()
     return binding
 
 
@@ -192,7 +209,10 @@ def _seize(caller: Caller, user: str, device: str, home: str | None, beside: Bes
     except ConditionFailed:
         return None
     except _Refused:
-        raise _why(caller, user, device, Role.MANAGER, None) from None
+        why = _why(caller, user, device, Role.MANAGER, None)
+        if why is not None:
+            raise why from None
+        return None
     return Taken(binding, [each.user for each in holders])
 
 
@@ -238,18 +258,18 @@ def _has_room(caller: Caller) -> Any:
     )
 
 
-def _why(caller: Caller, user: str, device: str, role: Role, by: str | None) -> Exception:
-    """Which of the conditions of a binding does not hold now. Two AWS calls at most."""
+def _why(caller: Caller, user: str, device: str, role: Role, by: str | None) -> Exception | None:
+    """Which of the conditions of a binding does not hold now; None where all do. Two AWS calls at most."""
     if users.get(caller, user).bindings >= MOST:
         return TooManyBindings(user)
-    manager = ManagerRecord.find(device, MANAGER) if role is Role.MEMBER else None
-    if role is Role.MEMBER and manager is None:
+    if role is Role.MANAGER:
+        return None
+    manager = ManagerRecord.find(device, MANAGER)
+    if manager is None:
         return BindRefused(device)
-    if manager is not None and by is not None and manager.user != by:
+    if by is not None and manager.user != by:
         return NotManager(device)
-    if manager is not None and int(manager.holders) >= MOST_HOLDERS:
-        return TooManyHolders(device)
-    return Busy(device)  # it holds by now
+    return TooManyHolders(device) if int(manager.holders) >= MOST_HOLDERS else None
 
 
 __all__ = [

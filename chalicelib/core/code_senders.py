@@ -39,7 +39,7 @@ def chosen() -> Sender:
 
 
 def to_log(letter: Letter) -> None:
-    logger().info(f"login code {letter.code} for {letter.login}")
+    logger().info("a login code", extra={"target": letter.login, "code": letter.code})
 
 
 def to_topic(letter: Letter) -> None:

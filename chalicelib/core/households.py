@@ -27,7 +27,7 @@ from .errors import Busy, HomeNotFound, NotBound, UserNotFound
 from .home_documents import ControlGroup, Home, Room
 from .users import Person
 
-TRIES = 8
+TRIES = 16
 
 
 class Holding(msgspec.Struct, frozen=True):
@@ -153,7 +153,8 @@ def _query(user: str) -> _Stored | None:
     known = listed(index) if index is not None else []
     if any(each.id not in records for each in known):
         return None
-    homes = tuple(_home(each, records[each.id]) for each in known)
+    bound = {each.device: each.bound for each in holdings}
+    homes = tuple(home_documents.keep(_home(each, records[each.id]), bound) for each in known)
     if sum(len(each.bound) for each in homes) > len({device for each in homes for device in each.bound}):
         return None
     current = index.current if index is not None else None

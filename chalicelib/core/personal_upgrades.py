@@ -186,7 +186,7 @@ def inform(caller: Caller, device: str, version: str) -> None:
     three where it is news. Raises NotBound, DeviceNotFound. Source: Feiyan 6.12.8
     """
     record, _ = thing_access.read(caller, device)
-    upgrade_reports.inform(record.gateway, device, version)
+    upgrade_reports.inform(record.device, device, version)
 
 
 def _matching(caller: Caller, device: str, module: str, version: str | None) -> Iterator[Case]:

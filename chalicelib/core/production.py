@@ -213,11 +213,14 @@ def _check_amount(amount: int) -> None:
 
 
 def _released(caller: Caller, product: str) -> Product:
-    """No AWS call where it was read seconds ago. One that was released at this moment is read anew."""
+    """No AWS call where it was read seconds ago. One that was released at this moment is read anew.
+
+    A product that was never in development, an operator's say, counts as released.
+    """
     found = products.get(caller.tenant, product)
-    if not found.released:
+    if found.released is False:
         found = products.fresh(caller.tenant, product)
-    if not found.released:
+    if found.released is False:
         raise ProductNotReleased(product)
     return found
 

@@ -21,7 +21,9 @@ from .errors import InvalidRefreshToken, InvalidToken, UserNotFound
 from .tokens import Lifetimes, Tokens
 from .users import Person, User
 
-LASTS = Lifetimes(access=2 * clock.HOUR, refresh=30 * clock.DAY)
+ACCESS_LASTS = 2 * clock.HOUR
+REFRESH_LASTS = 30 * clock.DAY
+LASTS = Lifetimes(access=ACCESS_LASTS, refresh=REFRESH_LASTS)
 GRANT = "user"
 AUTH_CODE_LASTS = 5 * clock.MINUTE
 

@@ -202,9 +202,15 @@ class Device:
         ids = {name: upgrade[name] for name in ("operationId", "attempt")}
         self._publish({"msgType": "deviceUpgrade", **ids, **said}, None)
 
+    def send_binary(self, payload: bytes) -> None:
+        """Publish a payload that is no JSON; returns once the broker has it."""
+        self._send(f"/huawei/v1/devices/{self.device}/data/binary", payload)
+
     def _publish(self, message: dict[str, Any], child: str | None) -> None:
-        topic = f"/huawei/v1/devices/{child or self.device}/data/json"
-        sent = self._client.publish(topic, json.dumps(message), qos=1)
+        self._send(f"/huawei/v1/devices/{child or self.device}/data/json", json.dumps(message))
+
+    def _send(self, topic: str, payload: str | bytes) -> None:
+        sent = self._client.publish(topic, payload, qos=1)
         sent.wait_for_publish(ANSWER_WITHIN)
         if not sent.is_published():
             raise Late(f"the broker did not acknowledge a message of {self.device}")

@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def told(result: Result) -> None:
         if not options.json:
-            print(f"{result.outcome}  {result.name:<18} {result.reason}", flush=True)
+            print(f"{result.outcome}  {result.name:<18} {result.seconds:5.1f} s  {result.reason}", flush=True)
 
     try:
         stage = Stage(

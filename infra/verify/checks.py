@@ -1,5 +1,6 @@
 """A check: its name, the statement of docs/unverified.md that it proves, and how it does."""
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -34,6 +35,7 @@ class Result:
     outcome: str
     reason: str
     proves: str
+    seconds: float
 
 
 def require(holds: object, text: str) -> None:
@@ -46,6 +48,7 @@ def performed(checks: Iterable[Check], stage: Stage, told: Callable[[Result], No
     """Run them in their order; one that fails stops no other."""
     results = []
     for check in checks:
+        began = time.monotonic()
         try:
             outcome, reason = PASS, check.run(stage)
         except Skipped as error:
@@ -56,7 +59,8 @@ def performed(checks: Iterable[Check], stage: Stage, told: Callable[[Result], No
             outcome, reason = (SKIP if unknown else FAIL), f"AWS: {error}"
         except Exception as error:  # noqa: BLE001 - whatever a check meets is its result
             outcome, reason = FAIL, f"{type(error).__name__}: {error}"
-        result = Result(check.name, outcome, " ".join(reason.split()), check.proves)
+        seconds = round(time.monotonic() - began, 1)
+        result = Result(check.name, outcome, " ".join(reason.split()), check.proves, seconds)
         told(result)
         results.append(result)
     return results

@@ -5,6 +5,7 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+from infra.deploy import templates
 from infra.deploy.deployment import STATE
 from infra.local.template import DATA, resources
 from infra.verify.checks import Check, Skipped, require
@@ -12,26 +13,51 @@ from infra.verify.stage import Stage
 
 LARGE = 11 * 1024 * 1024  # bytes: API Gateway takes 10 MB
 GOOD = {"OK", "INSUFFICIENT_DATA"}
+# what no dialect serves, as each answers it: the status and what its error holds
+NOWHERE = (
+    ("GET", "/iocm/app/nowhere", 404, {"error_code", "error_desc"}),
+    ("DELETE", "/iocm/app/sec/v1.1.0/login", 405, {"error_code", "error_desc"}),
+    ("GET", "/v2/nowhere", 404, {"error"}),
+    ("PATCH", "/v2/corp_auth", 404, {"error"}),
+    ("POST", "/cloud/nowhere", 404, {"id", "code", "message", "localizedMsg", "data"}),
+    ("PUT", "/cloud/token", 404, {"id", "code", "message", "localizedMsg", "data"}),
+    ("GET", "/aep_device_command_lwm_profile/nowhere", 404, {"code", "msg"}),
+    ("PATCH", "/echo", 404, {"code", "msg"}),
+    ("GET", "/iot-platform/nowhere", 404, {"code", "err_code", "msg", "result"}),
+    ("DELETE", "/iot-platform/auth/v1/token", 404, {"code", "err_code", "msg", "result"}),
+    ("GET", "/operator/v1/nowhere", 404, {"type", "title", "status", "code"}),
+    ("DELETE", "/operator/v1/me", 405, {"type", "title", "status", "code"}),
+)
 
 
 def api_answers(stage: Stage) -> str:
-    for method, path, wanted in (
-        ("GET", "/openapi.json", 200),
-        ("GET", "/operator/v1/nowhere", 404),
-        ("DELETE", "/operator/v1/me", 405),
-    ):
-        status, _ = stage.call(method, path)
+    status, document = stage.call("GET", "/openapi.json")
+    require(status == 200, f"/openapi.json was answered {status}")
+    require("/operator/v1/me" in document.get("paths", {}), "/openapi.json names no operations")
+    for method, path, wanted, parts in NOWHERE:
+        status, answer = stage.call(method, path)
         require(status == wanted, f"{method} {path} was answered {status}, not {wanted}")
-    return stage.url
+        require(isinstance(answer, dict) and set(answer) == parts, f"{method} {path}: {answer}")
+    return f"{stage.url} answers unknown paths and wrong verbs as each dialect does"
 
 
 def gateway_responses(stage: Stage) -> str:
+    declared = {
+        each["Properties"]["ResponseType"]: each["Properties"]["ResponseTemplates"]
+        for each in templates.load(templates.EDGE)["Resources"].values()
+        if each["Type"] == "AWS::ApiGateway::GatewayResponse"
+    }
+    listed = stage.client("apigateway").get_gateway_responses(restApiId=stage.api(), limit=500)["items"]
+    held = {each["responseType"]: each.get("responseTemplates") for each in listed}
+    for kind, shapes in declared.items():
+        require(held.get(kind) == shapes, f"{kind} is not as declared: {held.get(kind)}")
     if "amazonaws.com" not in stage.url:
-        raise Skipped("only API Gateway itself answers a body over 10 MB")
+        raise Skipped("as declared; only API Gateway itself answers a body over 10 MB")
     status, answer = stage.call("POST", "/iocm/app/reg/v2.0.0/deviceCredentials", b"x" * LARGE)
     require(status == 413, f"a body of 11 MB was answered {status}")
-    require(isinstance(answer, dict) and "error_code" in answer, f"not in the shape of Huawei's: {answer}")
-    return "413 in the shape of Huawei's errors"
+    parts = {"error_code", "error_desc", "code", "msg"}
+    require(isinstance(answer, dict) and set(answer) == parts, f"a body of 11 MB: {answer}")
+    return "as declared; a body of 11 MB is answered 413 in the shapes of Huawei and CTWing"
 
 
 def http_domain(stage: Stage) -> str:

@@ -1,16 +1,21 @@
 """Devices of the stage, made and used for the check, over MQTT and the app's API."""
 
+import base64
 import time
 from collections.abc import Callable
 from typing import Any
 
-from infra.local.clients import App, Device, Late, Refused
+from infra.local.clients import App, CallFailed, Device, Refused
 from infra.local.demo import COMMANDS, DEVICES, SERVICE
-from infra.verify.checks import Check, Skipped, require
+from infra.verify.checks import Check, Skipped, Unproven, require
 from infra.verify.stage import Stage
 
 WITHIN = 30.0  # s
 ROUNDED = 1_000  # ms
+CREDENTIALS = "/iocm/app/reg/v1.1.0/deviceCredentials"
+ONLINE = "100611"  # the code of a call that needs the device to be offline
+PAYLOAD = bytes(range(256))
+RAW, RAW_DATA = "RawData", "rawData"  # what becomes of a binary payload of a product without a layout
 
 
 def _app(stage: Stage) -> App:
@@ -37,19 +42,49 @@ def data_key(stage: Stage) -> str:
 
 
 def mqtt_login(stage: Stage) -> str:
+    """The right password first: a refusal after it is none of an authorizer that started too slowly."""
     _app(stage)
     right = stage.device()
-    wrong = stage.client_of(right.device, "0" * 20)
-    try:
-        wrong.connect()
-    except (Refused, Late, OSError):
-        pass
-    else:
-        wrong.close()
-        require(False, "a wrong password was let in")
-    right.connect()
-    right.close()
+    _let_in(right)
+    _refused(stage.client_of(right.device, "0" * 20), "a wrong password")
+    _let_in(right)
     return f"{stage.endpoint()} lets the right password in and refuses a wrong one"
+
+
+def _let_in(device: Device) -> None:
+    """Raises Refused, Late."""
+    device.connect()
+    device.close()
+
+
+def _refused(device: Device, what: str) -> None:
+    """Raises Unproven; Late where there is no answer at all."""
+    try:
+        device.connect()
+    except Refused:
+        return
+    device.close()
+    raise Unproven(f"{what} was let in")
+
+
+def changed_secret(stage: Stage) -> str:
+    """A secret can be changed only while its device is offline, so no connection is left to end."""
+    app, device = _app(stage), stage.device()
+    device.connect()
+    _until(lambda: _status(app, device.device) == "ONLINE", "ONLINE")
+    try:
+        app.put(f"{CREDENTIALS}/{device.device}", {"timeout": 0})
+    except CallFailed as error:
+        require(error.code == ONLINE, f"the secret of a connected device: {error}")
+    else:
+        raise Unproven("the secret of a connected device was changed")
+    require(device.connected, "the connection ended though nothing was changed")
+    device.close()
+    _until(lambda: _status(app, device.device) == "OFFLINE", "OFFLINE")
+    code = app.put(f"{CREDENTIALS}/{device.device}", {"timeout": 0})["verifyCode"]
+    _refused(device, "the password from before a change")
+    _let_in(stage.client_of(device.device, code))
+    return "after a change the new password is let in at once, and the old one is not"
 
 
 def mqtt_tls(stage: Stage) -> str:
@@ -116,17 +151,20 @@ def binary_rule(stage: Stage) -> str:
     app, device = _app(stage), stage.device()
     device.connect()
     try:
-        device._client.publish(f"/huawei/v1/devices/{device.device}/data/binary", b"\x00\xff\xfe", qos=1)
+        device.send_binary(PAYLOAD)
+        _until(lambda: _value(app, device.device, RAW, RAW_DATA), "a binary report arrived")
+        found = _value(app, device.device, RAW, RAW_DATA)
+        require(found == base64.b64encode(PAYLOAD).decode(), f"a binary report arrived as {found}")
         device.report(SERVICE, {"level": 41})
-        _until(lambda: _level(app, device.device) == 41, "a report after a binary one arrived")
+        _until(lambda: _value(app, device.device, SERVICE, "level") == 41, "a JSON report arrived")
     finally:
         device.close()
-    return "a JSON report arrives after a binary one"
+    return f"{len(PAYLOAD)} bytes arrive as they were sent, and a JSON report after them"
 
 
-def _level(app: App, device: str) -> Any:
+def _value(app: App, device: str, service: str, name: str) -> Any:
     services = app.get(f"{DEVICES}/{device}").get("services") or []
-    return next((each["data"].get("level") for each in services if each["serviceId"] == SERVICE), None)
+    return next((each["data"].get(name) for each in services if each["serviceId"] == service), None)
 
 
 def policies(stage: Stage) -> str:
@@ -152,6 +190,7 @@ DEVICE = (
     Check("mqtt-tls", "A domain configuration with user name and password", "a key", mqtt_tls),
     Check("direct-message", "`SendDirectMessage`: its error codes", "a key", direct_message),
     Check("presence", "Presence events: order, repeats and delay", "a key", presence),
+    Check("changed-secret", "A password from before a change of the secret", "a key", changed_secret),
     Check("delete-connection", "`DeleteConnection` ends the session", "a key", delete_connection),
     Check("binary-rule", "The rule `SELECT encode(*, 'base64') …`", "a key", binary_rule),
     Check("policies", "The policies in `.chalice/` suffice", "the functions' logs", policies),

@@ -513,6 +513,66 @@ def goings(fleet: Any) -> dict[str, Any]:
     return {"seen": seen, "left": left}
 
 
+def households(fleet: Any) -> dict[str, Any]:
+    """A person's apps move, order and group the same devices in several homes at once, while some are bound
+    and unbound and the current home changes.
+    """
+    from chalicelib.core import bindings, control_groups, home_documents, home_rooms, homes, users
+    from chalicelib.core import households as core
+    from tests.support.bound import device, person
+    from tests.support.things import make_lamp_product
+
+    ann = users.find(person(fleet, "ann")).person
+    lamp = make_lamp_product(fleet.tenant)
+    found = [device(fleet, f"lamp-{number}", lamp.id) for number in range(16)]
+    some = [homes.create_home(ann, f"home {number}") for number in range(3)]
+    for each in found[:12]:
+        bindings.bind(fleet.caller, ann.user, each)
+    rooms = {each: [home_rooms.create(ann, each, name) for name in "ab"] for each in some}
+    name = str(lamp.short_id)
+
+    def wild(number: int) -> Callable[[], Any]:
+        rng = random.Random(number)
+        home, few = rng.choice(some), rng.sample(found, 3)
+        room = rng.choice([*rooms[home], None])
+        moving = partial(home_rooms.move, ann, home, room, few)
+        return rng.choice(
+            [
+                moving,
+                partial(home_rooms.fill, ann, home, rooms[home][0], few),
+                partial(control_groups.create, ann, some[2], f"group {number}", name, few[:2]),
+                partial(home_rooms.reorder_element, ann, home, few[0], rng.randrange(9)),
+                partial(homes.set_current, ann, home),
+                partial(bindings.bind, fleet.caller, ann.user, few[0]),
+                partial(bindings.unbind, ann.user, few[1]),
+            ]
+        )
+
+    first = together([partial(homes.create_home, ann, "same") for _ in range(4)])
+    full = together([partial(home_rooms.create, ann, some[0], f"room {number}") for number in range(20)])
+    outcomes = together([wild(number) for number in range(160)])
+    household = core.read(ann)
+    placed = [each for home in household.homes for each in home.bound]
+    held = [
+        [each for holder in holders for each in holder.devices]
+        for home in household.homes
+        for holders in (home.rooms, home.groups)
+    ]
+    return {
+        "first": first,
+        "full": full,
+        "outcomes": outcomes,
+        "rooms": len(household.home(some[0]).rooms),
+        "placed": sorted(placed) == sorted(household.holdings),
+        "once": all(len(set(each)) == len(each) for each in held),
+        "ordered": all(
+            sorted(home.order) == sorted([*home.bound, *(each.id for each in home.groups)])
+            for home in household.homes
+        ),
+        "groups": sum(len(home_documents.groups(home)) for home in household.homes),
+    }
+
+
 def _registered(fleet: Any, node_id: str, product: str | None = None) -> str:
     from chalicelib.core import registration
 
@@ -524,6 +584,58 @@ def _events(device: str) -> Counter[str]:
     from chalicelib.store.outbox import EventRecord
 
     return Counter(record.type for record in EventRecord.query(device))
+
+
+def shares(fleet: Any) -> dict[str, Any]:
+    """Twelve offers, each agreed to twice, refused and canceled at once; a QR code scanned by ten people and
+    ended for one device by its manager; one offer made eight times; one code exchanged eight times.
+    """
+    from chalicelib.core import bindings, share_answers, share_codes, share_offers, share_records, users
+    from chalicelib.core import user_sessions as sessions
+    from chalicelib.core.bindings import Role
+    from chalicelib.store.transactions import Transaction
+    from tests.support.bound import device, mend_free, person
+
+    ann, bob = (users.find(person(fleet, name)).person for name in ("ann", "bob"))
+    receiver = users.find(bob.user)
+    meters = [device(fleet, f"meter-{number}") for number in range(15)]
+    for each in meters:
+        bindings.bind(fleet.caller, ann.user, each)
+    offered = share_offers.offer(ann, meters[:12], receiver)
+
+    def answer(share: Any, *, agree: bool) -> Callable[[], Any]:
+        return lambda: share_answers.answer(bob, agree=agree, shares=[share.id])
+
+    calls: list[Callable[[], Any]] = []
+    for share in offered:
+        calls += [answer(share, agree=True)] * 2 + [answer(share, agree=False)]
+        calls.append(lambda share=share: share_answers.cancel(ann, shares=[share.id]))
+    random.shuffle(calls)
+    outcomes = together(calls)
+    settled = share_records.of_batch(bob, offered[0].batch)
+    other = share_records.of_batch(ann, offered[0].batch)
+    members = {each.device for each in bindings.of_user(bob.user) if each.role is Role.MEMBER}
+    mend_free()
+    people = [users.find(person(fleet, f"p{number}")).person for number in range(10)]
+    code = share_codes.create(ann, meters[12:14])
+    scans: list[Callable[[], Any]] = [lambda who=who: share_codes.scan(who, code) for who in people]
+    scanned = together([*scans, lambda: bindings.unbind(ann.user, meters[13])])
+    mend_free()
+    repeated = together([lambda: share_offers.offer(ann, [meters[14]], receiver)] * 8)
+    session = sessions.auth_code(receiver, Transaction())
+    exchanged = together([lambda: sessions.exchange(session, fleet.application)] * 8)
+    return {
+        "wins": outcomes["ok"],
+        "states": Counter(each.state.value for each in settled),
+        "sides": [each.state.value for each in settled] == [each.state.value for each in other],
+        "agreed": members == {each.device for each in settled if each.state.value == "agreed"},
+        "other": sorted(set(outcomes) - {"ok"}),
+        "scanned": scanned,
+        "kept": len(bindings.of_device(meters[12])),
+        "left": len(bindings.of_device(meters[13])),
+        "repeated": repeated,
+        "exchanged": exchanged,
+    }
 
 
 RACES = {
@@ -547,6 +659,8 @@ RACES = {
         extended_properties,
         managers,
         goings,
+        households,
+        shares,
     )
 }
 

@@ -180,6 +180,17 @@ def test_a_device_and_a_person_on_their_way_out_leave_no_binding() -> None:
     assert found["left"] == [0] * 12
 
 
+def test_a_device_is_in_one_home_whatever_its_person_does_at_once() -> None:
+    found = race("households")
+    assert found["first"] == {"ok": 1, "HouseholdNameTaken": 3}
+    assert found["full"] == {"ok": 18, "TooManyRooms": 2}
+    assert found["rooms"] == 20
+    expected = {"ok", "NotBound", "BoundAlready", "InvalidInput", "InOtherControlGroup"}
+    assert set(found["outcomes"]) <= expected
+    assert found["outcomes"]["ok"] > 40
+    assert (found["placed"], found["once"], found["ordered"]) == (True, True, True)
+
+
 @pytest.mark.timeout(900)
 def test_writers_of_one_shadow_lose_nothing_and_are_refused_for_a_reason() -> None:
     """RACE_UPDATES=200 is the long run: `RACE_UPDATES=200 python -m tests.faults.races device_shadow`."""
@@ -197,3 +208,18 @@ def test_a_message_about_a_shadow_is_applied_once_and_answered_alike() -> None:
     assert found["answers"] == {"1": 20}
     assert found["stamps"] == 20
     assert found["history"] == 10 * 2
+
+
+def test_a_share_has_one_end_and_makes_a_member_only_if_agreed() -> None:
+    found = race("shares")
+    assert found["wins"] == 12
+    assert sum(found["states"].values()) == 12
+    assert set(found["states"]) <= {"agreed", "refused", "canceled"}
+    assert found["sides"]
+    assert found["agreed"]
+    assert set(found["other"]) <= {"ShareAgreed", "ShareRefused", "ShareCanceled"}
+    assert found["scanned"]["ok"] == 11
+    assert found["kept"] == 11
+    assert found["left"] == 0
+    assert found["repeated"] == {"ok": 1, "ShareRepeated": 7}
+    assert found["exchanged"] == {"ok": 1, "InvalidToken": 7}

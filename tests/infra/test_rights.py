@@ -268,15 +268,18 @@ def test_a_whole_run_passes_where_nothing_is(session: Any, monkeypatch: pytest.M
     assert session.exitstatus == 0
 
 
-@pytest.mark.parametrize(("whole", "status"), [(False, 0), (True, 1), (True, 2)])
+@pytest.mark.parametrize(
+    ("whole", "status", "kept"), [(False, 0, False), (True, 1, True), (True, 2, False), (False, 1, False)]
+)
 def test_a_narrowed_or_failed_run_is_not_judged(
-    session: Any, monkeypatch: pytest.MonkeyPatch, whole: bool, status: int
+    session: Any, monkeypatch: pytest.MonkeyPatch, whole: bool, status: int, kept: bool
 ) -> None:
     monkeypatch.setattr(rights, "made", {READ})
     session.config.whole, session.exitstatus = whole, status
     rights_gate.finish(session)
     assert session.exitstatus == status
-    assert not gate.RECORD.exists()
+    assert rights_gate.FOUND not in session.config.stash
+    assert gate.RECORD.exists() is kept
 
 
 def test_another_look_says_what_is_missing(

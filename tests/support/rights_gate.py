@@ -1,6 +1,7 @@
 """Fails a run of the whole suite by whose calls the functions' policies do not hold (`tests.rights`).
 
-A narrowed run, or one with failures, calls less than the functions do: it is not judged, nor kept.
+A narrowed run, or one with failures, calls less than the functions do: it is not judged. What a whole run
+called is kept for `make rights`, even where tests failed.
 """
 
 from itertools import pairwise
@@ -41,9 +42,12 @@ def _pairs(options: list[str]) -> list[str]:
 
 def finish(session: pytest.Session) -> None:
     """Judge a whole run that passed: what is wrong fails it."""
-    if session.exitstatus != pytest.ExitCode.OK or not whole(session.config):
+    ended = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+    if session.exitstatus not in ended or not whole(session.config):
         return
     gate.keep(rights.made)
+    if session.exitstatus != pytest.ExitCode.OK:
+        return
     found = gate.judge(rights.made)
     session.config.stash[FOUND] = found
     if found:

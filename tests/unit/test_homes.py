@@ -122,6 +122,21 @@ def test_what_is_bound_no_longer_is_in_no_home_and_comes_back_as_new(
     assert home_rooms.get(ann, home, room).room.devices == (second,)
 
 
+def test_what_comes_back_into_another_home_is_there_alone(
+    ann: Person, fleet: Fleet, device: Callable[..., str], clock: FakeClock
+) -> None:
+    """Though the document of the home it was in before has not been tidied."""
+    one = homes.create_home(ann, "one")
+    first = device()
+    home_rooms.fill(ann, one, home_rooms.create(ann, one, "kitchen"), [first])
+    two = homes.create_home(ann, "two")
+    bindings.unbind(ann.user, first)
+    clock.advance(1)
+    bindings.bind(fleet.caller, ann.user, first)
+    home_rooms.fill(ann, two, home_rooms.create(ann, two, "hall"), [first])
+    assert where(ann) == {"one": [], "two": [first]}
+
+
 def test_a_deleted_device_leaves_at_once(ann: Person, fleet: Fleet, device: Callable[..., str]) -> None:
     home = homes.create_home(ann, "one")
     first, second = device(), device()

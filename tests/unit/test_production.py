@@ -46,6 +46,17 @@ def release(product: Product) -> Product:
     return products.revise(product.tenant, product.id, lambda _record, _change: {"released": True})
 
 
+def drafted(product: Product) -> Product:
+    """In development, as XLink's companies make them."""
+    return products.revise(product.tenant, product.id, lambda _record, _change: {"released": False})
+
+
+def test_a_product_of_no_stage_counts_as_released(fleet: Fleet) -> None:
+    product = make_product(fleet.tenant, model="operator's")
+    assert product.released is None
+    assert production.generate(fleet.caller, product.id, 1)
+
+
 @pytest.fixture
 def fleet(aws: None) -> Fleet:
     made = make_fleet()
@@ -247,7 +258,7 @@ def test_nothing_is_made_for_another_tenants_product(fleet: Fleet, work: WorkQue
 
 
 def test_what_is_not_released_is_not_made(fleet: Fleet) -> None:
-    product = make_product(fleet.tenant, NodeType.GATEWAY, model="draft")
+    product = drafted(make_product(fleet.tenant, NodeType.GATEWAY, model="draft"))
     calls: tuple[Callable[[], object], ...] = (
         lambda: production.generate(fleet.caller, product.id, 2),
         lambda: production.upload(fleet.caller, product.id, ["a"]),
@@ -259,7 +270,7 @@ def test_what_is_not_released_is_not_made(fleet: Fleet) -> None:
 
 
 def test_a_release_counts_at_once_also_where_the_product_is_remembered(fleet: Fleet) -> None:
-    product = make_product(fleet.tenant, model="draft")
+    product = drafted(make_product(fleet.tenant, model="draft"))
     products.load(product.id)
     record = ProductRecord.get(product.id)
     record.update([ProductRecord.released.set(True)])  # by another process

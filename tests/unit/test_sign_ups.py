@@ -54,8 +54,8 @@ def codes(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> 
     caplog.set_level(logging.INFO)
 
     def last() -> str:
-        said = [each.getMessage() for each in caplog.records]
-        return next(each.split()[2] for each in reversed(said) if each.startswith("login code "))
+        said = [each for each in caplog.records if each.getMessage() == "a login code"]
+        return str(vars(said[-1])["code"])
 
     return last
 

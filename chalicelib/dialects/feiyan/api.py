@@ -10,7 +10,7 @@ from ...core import errors as core
 from ...web.operations import Api, Match, Operation
 from ...web.request import Answer, Request
 from . import auth, envelope, errors
-from .declaring import About
+from .declaring import About, Beside
 
 
 class Success(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -45,6 +45,9 @@ class Enveloped(Api):
         if not _about(operation).version:
             return super().answer(operation, request, value)
         ident, _ = envelope.echo(request)
+        if isinstance(value, Beside):
+            whole = {"id": ident, "code": 200, "message": "success", **msgspec.to_builtins(value)}
+            return self.encode({**whole, "localizedMsg": None}, operation.status)
         data = msgspec.UNSET if operation.answer_type is type(None) else value
         return self.encode(Success(ident, 200, "success", data, None), operation.status)
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeVar
 
+import msgspec
+
 from ...core.errors import InvalidInput, PolythingError
 from ...web.operations import Fault, View
 
@@ -39,6 +41,10 @@ class Who(Enum):
 
 
 REQUIRED_USER, EITHER_TOKEN, OPTIONAL_USER, NO_USER = Who.PERSON, Who.EITHER, Who.ANYBODY, Who.NOBODY
+
+
+class Beside(msgspec.Struct, frozen=True, rename="camel"):
+    """An answer whose fields stand in the envelope itself; one of them is `data`."""
 
 
 @dataclass(frozen=True)

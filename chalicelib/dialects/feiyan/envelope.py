@@ -10,7 +10,7 @@ from msgspec import Meta, Raw
 from ...core.errors import InvalidInput
 from ...web import validation
 from ...web.request import Request
-from .declaring import About, Who
+from .declaring import About, Beside, Who
 from .errors import NO_ID, JsonAsText
 
 FORM = "application/x-www-form-urlencoded"
@@ -130,14 +130,16 @@ def request_type(operation: str, about: About, kind: Any) -> type[Any]:
 
 @cache
 def answer_type(operation: str, kind: Any) -> type[Any]:
-    """What the whole answer holds; `kind` is the type of `data`."""
+    """What the whole answer holds; `kind` is the type of `data`, or of what stands beside it."""
     fields: list[Any] = [
         ("id", str | int),
         ("code", Annotated[int, Meta(examples=[200])]),
         ("message", Annotated[str, Meta(examples=["success"])]),
         ("localizedMsg", str | None, None),
     ]
-    data = [] if kind is type(None) else [("data", kind)]
+    data: list[Any] = [] if kind is type(None) else [("data", kind)]
+    if isinstance(kind, type) and issubclass(kind, Beside):
+        data = [(each.encode_name, each.type) for each in msgspec.structs.fields(kind)]
     return msgspec.defstruct(_name(operation, "Answer"), [*fields[:3], *data, fields[3]])
 
 

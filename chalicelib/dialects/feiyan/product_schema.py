@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
+from .declaring import Beside
 from .schema import IotId, Ms, PageNo, ProductKey, Wire
 
 StatusEnv = Literal["dev", "release"]
@@ -157,6 +158,13 @@ class Amount(Wire, frozen=True):
 class Names(Wire, frozen=True):
     product_key: ProductKey
     device_names: Annotated[list[Annotated[str, Meta(max_length=128)]], Meta(max_length=1000)]
+
+
+class BatchMade(Beside, frozen=True):
+    """The batch stands in `data`, where published examples have it, and under the name of the table."""
+
+    data: str
+    batch_id: str
 
 
 class BatchOfNames(Wire, frozen=True):

@@ -11,7 +11,7 @@ from ...core import errors as core
 from ...core.upgrade_states import Policy, PolicyKind, Target
 from ...web.operations import Fault
 from . import schema
-from .upgrade_schema import OperateDevices, OperatePolicy
+from .upgrade_schema import AskedPolicy, OperateDevices
 
 MOST_PAGE_SIZE = 100
 KINDS = {"now": PolicyKind.NOW, "device_online": PolicyKind.ONLINE, "custom": PolicyKind.WINDOW}
@@ -127,7 +127,7 @@ def target(given: OperateDevices) -> tuple[Target, tuple[str, ...]]:
     return Target(groups, *make), devices
 
 
-def policy(given: OperatePolicy | None) -> Policy:
+def policy(given: AskedPolicy | None) -> Policy:
     """Raises BadExecuteType, BadRetryTimes, BadTime, StartInThePast, StartAfterEnd, WindowTooShort."""
     if given is None:
         return Policy()

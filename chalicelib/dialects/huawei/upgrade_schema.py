@@ -90,22 +90,25 @@ class OperateDevices(Wire, frozen=True, rename="camel"):
 
 
 class OperatePolicy(Wire, frozen=True, rename="camel"):
-    """`executeType` is now, device_online or custom; times are UTC, yyyyMMdd'T'HHmmss'Z'. `needConfirm`, ours:
-    each device waits until a person who is bound to it confirms the upgrade.
-    """
+    """`executeType` is now, device_online or custom; times are UTC, yyyyMMdd'T'HHmmss'Z'."""
 
     execute_type: Annotated[str, Meta(max_length=256)] | None = None
     start_time: Text256 | None = None
     end_time: Text256 | None = None
     retry_type: bool | None = None
     retry_times: int | None = None
+
+
+class AskedPolicy(OperatePolicy, frozen=True):
+    """`needConfirm`, ours: each device waits until a person who is bound to it confirms the upgrade."""
+
     need_confirm: bool | None = None
 
 
 class UpgradeCreation(Wire, frozen=True, rename="camel"):
     file_id: Annotated[str, Meta(min_length=1, max_length=256)]
     targets: OperateDevices
-    policy: OperatePolicy | None = None
+    policy: AskedPolicy | None = None
 
 
 class UpgradeCreated(Wire, frozen=True, rename="camel"):

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import boto3
 import pytest
+import requests
 
 from chalicelib.core import avatars, bindings, user_sessions, users
 from chalicelib.core.errors import UserNotFound
@@ -178,6 +179,15 @@ def test_an_avatar_is_uploaded_by_a_form_and_shown_by_a_signed_url(
     (shown,) = app.ok(*LIST, {"identityIds": [bob.id]})
     assert urlsplit(shown["avatarUrl"]).path.endswith(data["dir"])
     assert "X-Amz-Signature" in shown["avatarUrl"]
+
+
+def test_the_form_is_one_that_s3_takes(app: Program, bob: Someone) -> None:
+    data = app.ok(*AVATAR, {"fileSize": 3}, user=bob.token)
+    form = {**data["fields"], "Content-Type": "image/png"}
+    reply = requests.post(data["url"], data=form, files={"file": b"png"}, timeout=5)
+    assert reply.status_code == 204
+    stored = boto3.client("s3").get_object(Bucket=BUCKET, Key=data["dir"])
+    assert stored["Body"].read() == b"png"
 
 
 @pytest.mark.parametrize(("size", "code"), [(0, 460), (10_485_761, 460), ("x", 460), (None, 20050)])

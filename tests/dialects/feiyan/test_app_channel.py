@@ -499,22 +499,26 @@ class TestWhat:
             "time": clock.at - 9,
         }
 
-    def test_coming_and_going(
-        self, channel: Alink, device: Alink, work: WorkQueue, clock: FakeClock
-    ) -> None:
+    def test_going_and_coming(self, channel: Alink, device: Alink, work: WorkQueue, clock: FakeClock) -> None:
         device.disconnect()
         work.run()
         clock.advance(6)
         work.run()
+        gone = clock.at
+        clock.advance(1)
+        device.connect()
         dispatch(device.device, "device.changed")
         told = channel.got(f"{channel.own}/app/down/thing/status")
-        assert [each["params"]["status"]["value"] for each in told] == [1, 3]
-        assert told[1]["params"] == {
-            "iotId": device.device,
-            "productKey": device.product,
-            "deviceName": device.name,
-            "status": {"time": clock.at, "value": 3},
-        }
+        assert [each["method"] for each in told] == ["thing.status"] * 2
+        assert [each["params"] for each in told] == [
+            {
+                "iotId": device.device,
+                "productKey": device.product,
+                "deviceName": device.name,
+                "status": {"time": at, "value": value},
+            }
+            for at, value in ((gone, 3), (clock.at, 1))
+        ]
 
     @pytest.mark.parametrize("deep", [False, True])
     def test_a_device_behind_a_gateway(

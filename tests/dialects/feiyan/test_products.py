@@ -294,8 +294,17 @@ def test_the_project_of_the_token(cloud: Program, fleet: Fleet, lamp: Product) -
 def test_devices_are_made_in_numbers(
     cloud: Program, fleet: Fleet, lamp: Product, work: WorkQueue, iot: FakeIot, calls: Calls
 ) -> None:
-    batch = cloud.ok(*GENERATE, {"productKey": lamp.short_id, "amount": "3"})
+    reply = cloud.call(*GENERATE, {"productKey": lamp.short_id, "amount": "3"})
+    batch = reply.json["data"]
     assert isinstance(batch, str)
+    assert reply.json == {
+        "id": "1509086454180",
+        "code": 200,
+        "message": "success",
+        "data": batch,
+        "batchId": batch,
+        "localizedMsg": None,
+    }
     page = {"applyId": batch, "pageNo": 1, "pageSize": 2}
     before = cloud.ok(*CERTIFICATES, page)
     assert (before["totalNum"], before["pageNo"], before["pageSize"], len(before["items"])) == (3, 1, 2, 2)

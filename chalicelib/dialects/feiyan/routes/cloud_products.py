@@ -34,13 +34,14 @@ def get_product(call: Call[None, None, schema.OfProduct]) -> schema.CloudProduct
 
 
 @cloud("/cloud/amount/device/generate", "1.1.2", source="Feiyan 7.2.3", raises=(*MAKING, errors.BadAmount))
-def generate_devices(call: Call[None, None, schema.Amount]) -> str:
+def generate_devices(call: Call[None, None, schema.Amount]) -> schema.BatchMade:
     """Have up to 10,000 devices of a released product made, named by their ids; answers the batch.
 
     Their certificates can be read at once; the devices can log in as they are registered, in the background.
     Two AWS calls where the product was read seconds ago, and one for every two thousand devices.
     """
-    return _of_amount(production.generate, call)
+    batch = _of_amount(production.generate, call)
+    return schema.BatchMade(batch, batch)
 
 
 @cloud("/cloud/device/name/upload", "1.1.2", source="Feiyan 7.2.4", raises=MAKING)
@@ -62,13 +63,14 @@ def upload_device_names(call: Call[None, None, schema.Names]) -> str:
     raises=(*MAKING, core.BatchNotFound, core.BatchGenerated, core.NoValidName),
     faults=UNKNOWN_BATCH,
 )
-def generate_named_devices(call: Call[None, None, schema.BatchOfNames]) -> str:
+def generate_named_devices(call: Call[None, None, schema.BatchOfNames]) -> schema.BatchMade:
     """Have the devices made whose names were uploaded, once; answers the batch.
 
     A name that another device gets first is skipped. Four AWS calls where the product was read seconds ago.
     """
     found = _product(call.caller.tenant, call.body.product_key)
-    return production.generate_named(call.caller, found.id, call.body.batch_id)
+    batch = production.generate_named(call.caller, found.id, call.body.batch_id)
+    return schema.BatchMade(batch, batch)
 
 
 @cloud(
