@@ -72,6 +72,7 @@ GRANTS: dict[str, dict[str, str]] = {
     "ingest": {
         "aliases": "get get-many query",
         "batches": "get get-many query put update delete put-many check by_deadline",
+        "codes": "get put update",
         "commands": "get get-many query put update delete put-many check by_deadline by_owner",
         "counters": "get get-many query put update delete put-many check",
         "devices": (

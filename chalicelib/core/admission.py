@@ -83,10 +83,6 @@ def admit(claim: Claim) -> Admitted | None:
 
 def _admitted(claim: Claim) -> Admitted | None:
     """Raises _Changed."""
-    if claim.channel is not None:
-        from . import channel_admission
-
-        return channel_admission.admit(claim)
     proven = [credentials for item, credentials in _candidates(claim) if _proves(claim, item, credentials)]
     if len(proven) != 1:
         return None
@@ -132,9 +128,9 @@ def _candidates(claim: Claim) -> list[tuple[Item, Item]]:
 
 def _read(keys: Iterable[tuple[str, str]], name: str | None = None) -> dict[tuple[str, str], Item]:
     """Items of devices, and what bears the name everywhere, consistently. One AWS call, none for no keys."""
-    table, names = _table("devices"), _table("aliases")
+    devices, names = table("devices"), table("aliases")
     asked = [_key(device, item) for device, item in keys]
-    wanted: Any = {table: {"Keys": asked, "ConsistentRead": True}} if asked else {}
+    wanted: Any = {devices: {"Keys": asked, "ConsistentRead": True}} if asked else {}
     if name is not None:
         wanted[names] = {"Keys": [{"name": {"S": name}, "scope": {"S": EVERYWHERE}}], "ConsistentRead": True}
     found: dict[tuple[str, str], Item] = {}
@@ -143,7 +139,7 @@ def _read(keys: Iterable[tuple[str, str]], name: str | None = None) -> dict[tupl
             return found
         _pause(attempt)
         answer = client("dynamodb").batch_get_item(RequestItems=wanted)
-        for item in answer["Responses"].get(table, ()):
+        for item in answer["Responses"].get(devices, ()):
             found[item["device"]["S"], item["item"]["S"]] = item
         for item in answer["Responses"].get(names, ()):
             found[item["name"]["S"], item["scope"]["S"]] = item
@@ -154,7 +150,7 @@ def _read(keys: Iterable[tuple[str, str]], name: str | None = None) -> dict[tupl
 def _named(node: str) -> list[str]:
     """Devices of any tenant that have this node id."""
     answer = client("dynamodb").query(
-        TableName=_table("aliases"),
+        TableName=table("aliases"),
         KeyConditionExpression="#n = :n",
         ExpressionAttributeNames={"#n": "name"},
         ExpressionAttributeValues={":n": {"S": f"node#{node}"}},
@@ -171,7 +167,7 @@ def _former_holder(client_id: str) -> str | None:
     connection for the other's, and one's messages would be taken for the other's: the first stays.
     """
     answer = client("dynamodb").get_item(
-        TableName=_table("sessions"), Key={"client": {"S": client_id}}, ConsistentRead=True
+        TableName=table("sessions"), Key={"client": {"S": client_id}}, ConsistentRead=True
     )
     if "Item" not in answer:
         return ""  # ended meanwhile
@@ -225,7 +221,7 @@ def _write(writes: list[dict[str, Any]]) -> str:
 
 def _same_secret(device: str, secret: Item) -> dict[str, Any]:
     return {
-        "TableName": _table("devices"),
+        "TableName": table("devices"),
         "Key": _key(device, CREDENTIALS),
         "ConditionExpression": "secret = :secret",
         "ExpressionAttributeValues": {":secret": secret},
@@ -234,7 +230,7 @@ def _same_secret(device: str, secret: Item) -> dict[str, Any]:
 
 def _session(claim: Claim, admitted: Admitted, now: int, holder: str) -> dict[str, Any]:
     return {
-        "TableName": _table("sessions"),
+        "TableName": table("sessions"),
         "Item": {
             "client": {"S": claim.client},
             "device": {"S": admitted.device},
@@ -252,7 +248,7 @@ def _session(claim: Claim, admitted: Admitted, now: int, holder: str) -> dict[st
 def _link(claim: Claim, admitted: Admitted, now: int) -> dict[str, Any]:
     return {
         "Key": _key(admitted.device, LINK),
-        "TableName": _table("devices"),
+        "TableName": table("devices"),
         "UpdateExpression": (
             "SET client = if_not_exists(client, :client), dialect = if_not_exists(dialect, :dialect),"
             " topic_id = if_not_exists(topic_id, :topic), admitted = :now,"
@@ -282,5 +278,5 @@ def _key(device: str, item: str) -> Key:
     return {"device": {"S": device}, "item": {"S": item}}
 
 
-def _table(aggregate: str) -> str:
+def table(aggregate: str) -> str:
     return f"{settings().prefix}-{aggregate}"

@@ -1,8 +1,8 @@
 """Tables made of what a device reported: rows that match, or figures over groups of them.
 
-A row is one report: `id` counts them by time from 1, `time` is in ms, `dim_time`, `dim_minute`, `dim_hour` and
-`dim_day` are that time as text, in UTC; every property stands under its identifier. Where a column is a figure
-(`Function`), the others are what the rows are grouped by.
+A row is one report: `id` counts them by time from 1, `time` is in ms, `dim_time`, `dim_minute`, `dim_hour`
+and `dim_day` are that time as text, in UTC; every property stands under its identifier. Where a column is a
+figure (`Function`), the others are what the rows are grouped by.
 
 Nothing of a query is ever run: columns are names, conditions are trees of comparisons. Each part is bounded,
 and what is asked for has to be found in MOST_READS megabytes of history.
@@ -21,24 +21,21 @@ import msgspec
 from ..store.history import HistoryRecord
 from ..store.walks import HIGHEST, Key, Walk
 from . import clock, history, ids, products
+from .aggregate_conditions import TIME, Condition, between, check, holds, plain
 from .devices import Device
 from .errors import InvalidInput, ListTooLong
 from .shadow_fields import Keys
 from .things import ThingModel, number
 
 MOST_COLUMNS = 50
-MOST_NODES = 100  # of a condition, comparisons included
-MOST_DEPTH = 8
-MOST_VALUES = 100  # of one comparison
 MOST_ORDERS = 5
 MOST_PAGE = 200
 MOST_READS = 8  # queries, of a megabyte each
 MOST_ROWS = 20_000
 MOST_GROUPS = 5_000
 BACK = 30 * clock.DAY
-TIME, ID = "time", "id"
+ID = "id"
 TEXTS = {"dim_time": 19, "dim_minute": 16, "dim_hour": 13, "dim_day": 10}  # how much of the time is shown
-DERIVED = frozenset({ID, TIME, *TEXTS})
 
 Row = dict[str, Any]
 
@@ -53,16 +50,6 @@ class Function(Enum):
     LAST = "last"
 
 
-class Operator(Enum):
-    EQUAL = "="
-    UNEQUAL = "!="
-    LESS = "<"
-    AT_MOST = "<="
-    MORE = ">"
-    AT_LEAST = ">="
-    IN = "in"
-
-
 class Column(msgspec.Struct, frozen=True):
     """Of `column` "*", which only COUNT takes, all rows count."""
 
@@ -75,22 +62,6 @@ class Column(msgspec.Struct, frozen=True):
         if self.alias:
             return self.alias
         return self.column if self.function is None else f"{self.function.value}({self.column})"
-
-
-class Comparison(msgspec.Struct, frozen=True):
-    """False of a row that has no such value, or one that cannot be compared. IN takes a list."""
-
-    column: str
-    operator: Operator
-    value: Any
-
-
-class Condition(msgspec.Struct, frozen=True):
-    """Of none at all it is true."""
-
-    comparisons: tuple[Comparison, ...] = ()
-    conditions: "tuple[Condition, ...]" = ()
-    every: bool = True  # else one is enough
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -117,7 +88,7 @@ def run(device: Device, query: Query) -> list[Row]:
     InvalidInput, and ListTooLong where more has to be read, or there are too many rows or groups.
     """
     _check(query)
-    rows = [row for row in _numbered(_rows(device, query.where)) if _holds(query.where, row)]
+    rows = [row for row in _numbered(_rows(device, query.where)) if holds(query.where, row)]
     if any(each.function for each in query.columns):
         rows = _grouped(rows, query.columns)
     elif query.columns:
@@ -138,23 +109,7 @@ def _check(query: Query) -> None:
     for each in query.columns:
         if each.column == "*" and each.function is not Function.COUNT:
             raise InvalidInput("cols", "only count takes *")
-    if sum(1 for _ in _nodes(query.where)) > MOST_NODES:
-        raise InvalidInput("expr", f"has more than {MOST_NODES} parts")
-
-
-def _nodes(where: Condition, depth: int = 1) -> Iterator[object]:
-    if depth > MOST_DEPTH:
-        raise InvalidInput("expr", f"is nested deeper than {MOST_DEPTH}")
-    yield where
-    for each in where.comparisons:
-        values = each.value if isinstance(each.value, list) else [each.value]
-        if (each.operator is Operator.IN) is not isinstance(each.value, list) or len(values) > MOST_VALUES:
-            raise InvalidInput("expr", f"in takes a list of {MOST_VALUES} values at most, others take one")
-        if any(isinstance(value, dict | list) for value in values):
-            raise InvalidInput("expr", "compares with numbers, texts and truth values")
-        yield each
-    for each_ in where.conditions:
-        yield from _nodes(each_, depth + 1)
+    check(query.where)
 
 
 def _rows(device: Device, where: Condition) -> Iterator[Row]:
@@ -172,7 +127,7 @@ def _rows(device: Device, where: Condition) -> Iterator[Row]:
 
 def _entries(device: Device, where: Condition) -> Iterator[HistoryRecord]:
     now = clock.now()
-    low, high = _between(where)
+    low, high = between(where)
     oldest = max(low, now - BACK, now - history.kept_for(device.ageing))
     if oldest > high:
         return
@@ -202,81 +157,6 @@ def _numbered(rows: Iterable[Row]) -> Iterator[Row]:
         yield {**row, ID: at, **{name: text[:length] for name, length in TEXTS.items()}}
 
 
-def _between(where: Condition) -> tuple[int, int]:
-    """The earliest and the latest time, ms, at which the condition can be true."""
-    low, high = 0, 10**13 - 1
-    parts = [
-        bound
-        for each in where.comparisons
-        if each.column == TIME and (bound := _bound(each)) is not None
-    ]
-    parts += [_between(each) for each in where.conditions]
-    if where.every:
-        return max([low, *(part[0] for part in parts)]), min([high, *(part[1] for part in parts)])
-    if not parts or len(parts) < len(where.comparisons) + len(where.conditions):
-        return low, high
-    return min(part[0] for part in parts), max(part[1] for part in parts)
-
-
-def _bound(comparison: Comparison) -> tuple[int, int] | None:
-    exact = number(comparison.value)
-    if exact is None or not abs(exact) < 10**13:
-        return None
-    at, low, high = int(exact), 0, 10**13 - 1
-    match comparison.operator:
-        case Operator.EQUAL:
-            return at, at
-        case Operator.LESS | Operator.AT_MOST:
-            return low, max(at, 0)
-        case Operator.MORE | Operator.AT_LEAST:
-            return max(at, 0), high
-        case _:
-            return None
-
-
-def _holds(where: Condition, row: Row) -> bool:
-    judged = [_compares(each, row.get(each.column)) for each in where.comparisons]
-    judged += [_holds(each, row) for each in where.conditions]
-    return all(judged) if where.every else any(judged) or not judged
-
-
-def _compares(comparison: Comparison, held: Any) -> bool:
-    if held is None:
-        return False
-    if comparison.operator is Operator.IN:
-        return any(_equal(held, each) for each in comparison.value)
-    if comparison.operator in (Operator.EQUAL, Operator.UNEQUAL):
-        return _equal(held, comparison.value) is (comparison.operator is Operator.EQUAL)
-    one, other = number(held), number(comparison.value)
-    if one is None or other is None:
-        if not isinstance(held, str) or not isinstance(comparison.value, str):
-            return False
-        return _ordered(comparison.operator, held, comparison.value)
-    return _ordered(comparison.operator, one, other)
-
-
-def _ordered(operator: Operator, one: Any, other: Any) -> bool:
-    match operator:
-        case Operator.LESS:
-            return bool(one < other)
-        case Operator.AT_MOST:
-            return bool(one <= other)
-        case Operator.MORE:
-            return bool(one > other)
-        case _:
-            return bool(one >= other)
-
-
-def _equal(one: Any, other: Any) -> bool:
-    """Devices write 35 as 35.0 or as "35"; truth values are 0 and 1."""
-    exact = number(_plain(one))
-    return _plain(one) == _plain(other) if exact is None else exact == number(_plain(other))
-
-
-def _plain(value: Any) -> Any:
-    return int(value) if isinstance(value, bool) else value
-
-
 def _grouped(rows: Iterable[Row], columns: Sequence[Column]) -> list[Row]:
     by = [each for each in columns if each.function is None]
     groups: dict[str, list[Row]] = {}
@@ -301,7 +181,7 @@ def _figure(column: Column, rows: Sequence[Row]) -> Any:
     if column.column == "*":
         return len(rows)
     values = [row[column.column] for row in rows if row.get(column.column) is not None]
-    numbers = [exact for value in values if (exact := number(_plain(value))) is not None]
+    numbers = [exact for value in values if (exact := number(plain(value))) is not None]
     match column.function:
         case Function.COUNT:
             return len(values)
@@ -323,7 +203,7 @@ def _figure(column: Column, rows: Sequence[Row]) -> Any:
 
 def _rank(value: Any) -> tuple[int, Any]:
     """Numbers before texts, what is absent first."""
-    exact = number(_plain(value))
+    exact = number(plain(value))
     if exact is not None:
         return 1, exact
     if isinstance(value, str):

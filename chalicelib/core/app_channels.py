@@ -9,7 +9,7 @@
 A channel is no device: nothing of it is in any list of devices. It is bound to the session of a person, not
 to one text of its token: it goes on while that session is refreshed, and is silent once it is over, was
 ended, or the person is gone or has another password. What the broker says of connections comes late, twice
-or never, so being "online" is a hint: sending is what shows, and nothing is kept for an app that is not there.
+or never, so being "online" is a hint: sending is what shows. Nothing is kept for an app that is not there.
 
 Source: Feiyan 6.1.2
 """
@@ -237,7 +237,11 @@ def online(people: Iterable[str]) -> list[Online]:
         for user in some:
             person = read.get((UserRecord, user, USER))
             held = read.get((AppChannelsRecord, user, CHANNELS))
-            if not isinstance(person, UserRecord) or person.deleted or not isinstance(held, AppChannelsRecord):
+            if (
+                not isinstance(person, UserRecord)
+                or person.deleted
+                or not isinstance(held, AppChannelsRecord)
+            ):
                 continue
             subject = users.subject(users.user_of(person))
             found += [(place, user, subject) for place in _read(held) if place.client is not None]
@@ -255,9 +259,12 @@ def _standing(wanted: dict[str, str]) -> set[str]:
     for some in batched(wanted, 100):
         keys: list[Key] = [(GrantRecord, grant, None) for grant in some]
         for record in find_all(keys).values():
-            if isinstance(record, GrantRecord) and int(record.access_until) > now:
-                if record.subject == wanted[record.grant]:
-                    standing.add(record.grant)
+            if (
+                isinstance(record, GrantRecord)
+                and int(record.access_until) > now
+                and record.subject == wanted[record.grant]
+            ):
+                standing.add(record.grant)
     return standing
 
 

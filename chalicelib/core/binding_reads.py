@@ -262,11 +262,11 @@ def _listed(order: OrderRecord | None, records: Iterable[BindingRecord]) -> list
     rank = {device: at for at, device in enumerate(named)}
     until = int(order.at) if order else 0  # what was bound again since is new
 
-    def place(each: Binding) -> tuple[int, int, str]:
+    def rank_of(each: Binding) -> tuple[int, int, str]:
         known = each.bound <= until
         return rank.get(each.device, -1) if known else -1, -each.bound, each.device
 
-    found = sorted((binding_of(record) for record in records), key=place)
+    found = sorted((binding_of(record) for record in records), key=rank_of)
     return [msgspec.structs.replace(each, order=at) for at, each in enumerate(found)]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from ..aws import encryption
 from ..aws.clients import client
 from . import clock
-from .admission import SESSION_LASTS, Admitted, Claim, _table
+from .admission import SESSION_LASTS, Admitted, Claim, table
 
 CHANNEL = "#channel"  # as store/app_channels.py has it
 SECRET = "app_channel"  # noqa: S105 - what is bound into the encrypted secret
@@ -20,7 +20,7 @@ def admit(claim: Claim) -> Admitted | None:
     """The channel, with its session recorded, or None."""
     channel, product = claim.channel or "", claim.product or ""
     key = {"user": {"S": channel}, "item": {"S": CHANNEL}}
-    answer = client("dynamodb").get_item(TableName=_table("users"), Key=key, ConsistentRead=True)
+    answer = client("dynamodb").get_item(TableName=table("users"), Key=key, ConsistentRead=True)
     item = answer.get("Item")
     if item is None or item["product_key"]["S"] != product:
         return None
@@ -46,7 +46,7 @@ def _record(claim: Claim, admitted: Admitted) -> bool:
     }
     try:
         dynamodb.put_item(
-            TableName=_table("sessions"),
+            TableName=table("sessions"),
             Item=item,
             ConditionExpression=(
                 "attribute_not_exists(client) OR device = :device"

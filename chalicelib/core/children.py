@@ -212,9 +212,7 @@ def _joining(
 def _still_gateway(change: Transaction, gateway: str) -> None:
     """Add to the change that it holds only while the gateway is one, and is behind no other."""
     still = DeviceRecord.node_type == NodeType.GATEWAY.value
-    change.check(
-        DeviceRecord(gateway, DEVICE), devices.alive() & still & (DeviceRecord.gateway == gateway)
-    )
+    change.check(DeviceRecord(gateway, DEVICE), devices.alive() & still & (DeviceRecord.gateway == gateway))
 
 
 def _check_lora(held: LoraRecord | None) -> None:

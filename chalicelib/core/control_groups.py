@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from . import clock, home_documents, homes, households, ids, products
+from . import clock, home_documents, home_groups, homes, households, ids, products
 from .devices import Device
 from .errors import InvalidInput, NotGroupable
-from .home_documents import FEWEST_MEMBERS, ControlGroup, Home
+from .home_documents import ControlGroup, Home
+from .home_groups import FEWEST_MEMBERS
 from .households import Household
 from .products import Product
 from .users import Person
@@ -54,7 +55,7 @@ def create(
         if not groupable(of):
             raise NotGroupable(product)
         new = ControlGroup(ident, name, of.id, at, 0, tuple(devices), local)
-        return households.with_homes(household, home_documents.add_group(found, new))
+        return households.with_homes(household, home_groups.add(found, new))
 
     households.change(person, created)
     return ident
@@ -71,7 +72,7 @@ def delete(person: Person, home: str, groups: Sequence[str]) -> list[int]:
 
     def deleted(found: Home) -> Home:
         freed[:] = [home_documents.group(found, each).address for each in groups]
-        return home_documents.remove_groups(found, groups)
+        return home_groups.remove(found, groups)
 
     if not groups:
         raise InvalidInput("controlGroupIdList", "is empty", missing=True)
@@ -86,7 +87,7 @@ def rename(person: Person, home: str, group: str, name: str) -> None:
 
     Source: Feiyan 6.8.24
     """
-    households.change_home(person, home, lambda found: home_documents.rename_group(found, group, name))
+    households.change_home(person, home, lambda found: home_groups.rename(found, group, name))
 
 
 def get(person: Person, home: str, group: str) -> GroupFacts:
@@ -124,7 +125,7 @@ def fill(person: Person, home: str, group: str, devices: Sequence[str]) -> None:
     def filled(household: Household) -> Household:
         found = household.home(home)
         _check(household, found, group, devices, known)
-        return households.with_homes(household, home_documents.fill_group(found, group, devices))
+        return households.with_homes(household, home_groups.fill(found, group, devices))
 
     households.change(person, filled)
 
@@ -140,7 +141,7 @@ def address_for(person: Person, home: str, group: str, devices: Sequence[str]) -
     household = households.read(person)
     found = household.home(home)
     _check(household, found, group, devices, known)
-    home_documents.check_group(found, group, devices)
+    home_groups.check(found, group, devices)
     return home_documents.group(found, group).address
 
 
@@ -150,7 +151,7 @@ def reorder(person: Person, home: str, group: str, place: int) -> None:
 
     Source: Feiyan 6.8.30
     """
-    households.change_home(person, home, lambda found: home_documents.reorder_group(found, group, place))
+    households.change_home(person, home, lambda found: home_groups.reorder(found, group, place))
 
 
 def list_products(person: Person, home: str) -> list[Product]:
@@ -171,7 +172,7 @@ def list_products(person: Person, home: str) -> list[Product]:
 
 def _read(person: Person, devices: Sequence[str]) -> dict[str, Device]:
     """Raises ControlGroupTooSmall, ControlGroupFull."""
-    home_documents.check_size(devices)
+    home_groups.check_size(devices)
     return homes.read_devices(person, devices)
 
 

@@ -207,15 +207,15 @@ def _candidates(household: Household, wanted: Filter) -> Iterable[str]:
         ident = home.id if home is not None else None
         if wanted.home not in (None, ident) or (ident is not None and ident == wanted.other_home):
             continue
+        rooms = {each: room.id for room in home.rooms for each in room.devices} if home is not None else {}
+        grouped = {each for group in home.groups for each in group.devices} if home is not None else set()
         for each in ids:
-            room = home_documents.room_of(home, each) if home is not None else None
-            grouped = home is not None and home_documents.group_of(home, each) is not None
-            in_room = room.id if room is not None else None
-            if wanted.room is not None and in_room != wanted.room:
+            room = rooms.get(each)
+            if wanted.room is not None and room != wanted.room:
                 continue
-            if in_room is not None and in_room == wanted.other_room:
+            if room is not None and room == wanted.other_room:
                 continue
-            if wanted.grouped is not None and grouped != wanted.grouped:
+            if wanted.grouped is not None and (each in grouped) != wanted.grouped:
                 continue
             yield each
 

@@ -18,28 +18,20 @@ import msgspec
 from msgspec.structs import replace
 
 from .errors import (
-    ControlGroupFull,
     ControlGroupNotFound,
-    ControlGroupTooSmall,
     HomeFull,
     HouseholdNameIllegal,
     HouseholdNameTaken,
     HouseholdNameTooLong,
-    InOtherControlGroup,
     InvalidInput,
     RoomNotFound,
-    TooManyControlGroups,
     TooManyRooms,
 )
 
 MOST_ROOMS = 20
 MOST_DEVICES = 100  # of a home; of one call, too
-MOST_GROUPS = 20
-FEWEST_MEMBERS = 2
-MOST_MEMBERS = 100
 LONGEST_HOME_NAME = 20
 LONGEST_NAME = 40  # of rooms and control groups
-FIRST_ADDRESS = 0xC000  # the lowest group address of a Bluetooth mesh
 NAME = re.compile(
     "[A-Za-z0-9 \u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
 )  # letters, digits, spaces and Chinese characters
@@ -220,7 +212,7 @@ def fill_room(home: Home, ident: str, wanted: Sequence[str]) -> Home:
     Raises RoomNotFound, InvalidInput.
     """
     target = room(home, ident)
-    _check_members(home, "iotIdList", wanted)
+    check_members(home, "iotIdList", wanted)
     home = replace(home, rooms=_each(home.rooms, set(wanted)))
     return _with_room(home, replace(target, devices=tuple(wanted)))
 
@@ -231,66 +223,6 @@ def move_in_room(home: Home, ident: str, device: str, place: int) -> Home:
     if device not in target.devices:
         raise InvalidInput("iotId", "is not in the room")
     return _with_room(home, replace(target, devices=moved_to(target.devices, device, place)))
-
-
-def add_group(home: Home, new: ControlGroup) -> Home:
-    """The group gets an address of its own. Raises TooManyControlGroups, ControlGroupTooSmall,
-    ControlGroupFull, InOtherControlGroup, InvalidInput and what `check_name` raises.
-    """
-    check_name(new.name, LONGEST_NAME, [each.name for each in home.groups])
-    if len(home.groups) >= MOST_GROUPS:
-        raise TooManyControlGroups(home.id)
-    check_group(home, new.id, new.devices)
-    taken = {each.address for each in home.groups}
-    address = next(each for each in range(FIRST_ADDRESS, FIRST_ADDRESS + MOST_GROUPS) if each not in taken)
-    made = replace(new, address=address)
-    return replace(home, groups=(*home.groups, made), order=(*home.order, new.id))
-
-
-def remove_groups(home: Home, gone: Sequence[str]) -> Home:
-    """All or none. Their devices stay in the home. Raises ControlGroupNotFound."""
-    for each in gone:
-        group(home, each)
-    rest = tuple(each for each in home.groups if each.id not in gone)
-    return replace(home, groups=rest, order=_less(home.order, gone))
-
-
-def rename_group(home: Home, ident: str, name: str) -> Home:
-    """Raises ControlGroupNotFound and what `check_name` raises."""
-    found = group(home, ident)
-    check_name(name, LONGEST_NAME, [each.name for each in home.groups if each.id != ident])
-    return _with_group(home, replace(found, name=name))
-
-
-def fill_group(home: Home, ident: str, wanted: Sequence[str]) -> Home:
-    """The group holds these devices of the home in this order, and no others.
-
-    Raises ControlGroupNotFound and what `check_group` raises.
-    """
-    found = group(home, ident)
-    check_group(home, ident, wanted)
-    return _with_group(home, replace(found, devices=tuple(wanted)))
-
-
-def check_group(home: Home, ident: str, wanted: Sequence[str]) -> None:
-    """Whether these may be the devices of a group. Raises ControlGroupTooSmall, ControlGroupFull,
-    InOtherControlGroup, InvalidInput.
-
-    Source: Feiyan 6.8.21
-    """
-    check_size(wanted)
-    _check_members(home, "iotIdList", wanted)
-    for each in home.groups:
-        if each.id != ident and not set(each.devices).isdisjoint(wanted):
-            raise InOtherControlGroup(each.id)
-
-
-def check_size(wanted: Sequence[str]) -> None:
-    """Of a control group. Raises ControlGroupTooSmall, ControlGroupFull."""
-    if len(wanted) < FEWEST_MEMBERS:
-        raise ControlGroupTooSmall(str(len(wanted)))
-    if len(wanted) > MOST_MEMBERS:
-        raise ControlGroupFull(str(len(wanted)))
 
 
 def reorder(home: Home, element: str, place: int) -> Home:
@@ -307,13 +239,7 @@ def reorder_device(home: Home, device: str, place: int) -> Home:
     """Move a device among the devices. Raises InvalidInput."""
     if device not in home.bound:
         raise InvalidInput("iotId", "is not in the home")
-    return replace(home, order=_moved_among(home.order, device, place, lambda each: each in home.bound))
-
-
-def reorder_group(home: Home, ident: str, place: int) -> Home:
-    """Move a group among the groups. Raises ControlGroupNotFound."""
-    group(home, ident)
-    return replace(home, order=_moved_among(home.order, ident, place, lambda each: each not in home.bound))
+    return replace(home, order=moved_among(home.order, device, place, lambda each: each in home.bound))
 
 
 def check_distinct(field: str, given: Sequence[str]) -> None:
@@ -330,7 +256,7 @@ def moved_to(order: Sequence[str], element: str, place: int) -> tuple[str, ...]:
     return tuple(rest)
 
 
-def _moved_among(
+def moved_among(
     order: Sequence[str], element: str, place: int, like: Callable[[str], bool]
 ) -> tuple[str, ...]:
     """The order with the elements of one kind in a new order, on the places that they had."""
@@ -338,7 +264,8 @@ def _moved_among(
     return tuple(next(own) if like(each) else each for each in order)
 
 
-def _check_members(home: Home, field: str, wanted: Sequence[str]) -> None:
+def check_members(home: Home, field: str, wanted: Sequence[str]) -> None:
+    """Raises InvalidInput where they are not devices of the home, each named once."""
     check_distinct(field, wanted)
     for each in wanted:
         if each not in home.bound:
@@ -347,10 +274,6 @@ def _check_members(home: Home, field: str, wanted: Sequence[str]) -> None:
 
 def _with_room(home: Home, new: Room) -> Home:
     return replace(home, rooms=tuple(new if each.id == new.id else each for each in home.rooms))
-
-
-def _with_group(home: Home, new: ControlGroup) -> Home:
-    return replace(home, groups=tuple(new if each.id == new.id else each for each in home.groups))
 
 
 def _less(order: Iterable[str], gone: Collection[str]) -> tuple[str, ...]:

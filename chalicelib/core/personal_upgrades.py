@@ -1,8 +1,8 @@
 """Upgrades of the devices that a person is bound to: what is offered, how it goes, and the person's word.
 
-An upgrade whose policy says so (`Policy.confirm`) waits, device by device, for a person to confirm it: the part
-stays new until then. Whoever is bound to the device may confirm, cancel, and report for a device that is
-upgraded by way of the app.
+An upgrade whose policy says so (`Policy.confirm`) waits, device by device, for a person to confirm it: the
+part stays new until then. Whoever is bound to the device may confirm, cancel, and report for a device that
+is upgraded by way of the app.
 
 A device's own firmware is the module `default`; any other module is a software package of that name.
 
@@ -75,9 +75,7 @@ def version_of(device: Device, module: str) -> str:
     return (device.fw_version if module == DEFAULT else device.sw_version) or ""
 
 
-def find(
-    caller: Caller, device: str, module: str, version: str | None = None
-) -> tuple[Device, Offer | None]:
+def find(caller: Caller, device: str, module: str, version: str | None = None) -> tuple[Device, Offer | None]:
     """The device, and the newest upgrade of a module of it, to this version where one is given.
 
     Three AWS calls, one more for each further ten upgrades of others. Raises NotBound, DeviceNotFound.
@@ -193,9 +191,9 @@ def _matching(caller: Caller, device: str, module: str, version: str | None) -> 
     """Newest first."""
     for some in batched(_upgrades(device, MOST_LOOKED_AT), 10):
         for case in upgrade_cases.read_some((upgrade, device) for upgrade in some):
-            if _is_own(caller, case) and _is_of(case, module):
-                if version is None or case.upgrade.version == version:
-                    yield case
+            meant = version is None or case.upgrade.version == version
+            if meant and _is_own(caller, case) and _is_of(case, module):
+                yield case
 
 
 def _upgrades(device: str, most: int) -> list[str]:

@@ -19,7 +19,7 @@ MESSAGE = "message"  # what an app has to say, for the device to show
 
 
 def tell(caller: Caller, device: str, content: Mapping[str, Any], dialect: str) -> Command:
-    """Have a message for the device shown by it. It is sent at once, and not kept for a device that is offline.
+    """Have the device show what an app has to say. It is sent at once, and not kept for one that is offline.
 
     Three AWS calls. Raises DeviceNotFound, NotBound to a person, DeviceZombie, InvalidInput.
     Source: Feiyan 7.3.12

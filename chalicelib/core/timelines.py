@@ -1,7 +1,7 @@
 """What a device reported of one property, or told of one event, by time.
 
-A stretch goes on where the one before it ended by time alone: what came in one millisecond is never parted, so
-that nothing is lost or read twice. Properties are read from the history of reports, which holds what came
+A stretch goes on where the one before it ended by time alone: what came in one millisecond is never parted,
+so that nothing is lost or read twice. Properties are read from the history of reports, which holds what came
 together in one entry.
 
 Source: Feiyan 6.4.2, 6.4.3, 7.3.8, 7.3.9
@@ -70,8 +70,8 @@ class _Exhausted(Exception):
 def of_property(device: Device, identifier: str, wanted: Range) -> Stretch[Reading]:
     """The last PROPERTIES_BACK at most. Who may see the device is the caller's to ask.
 
-    Usually one AWS call, and MOST_READS at most: a stretch of a property that is rarely among what is reported
-    may be short, or empty, and yet be followed. Raises InvalidInput.
+    Usually one AWS call, and MOST_READS at most: a stretch of a property that is rarely reported may be
+    short, or empty, and yet be followed. Raises InvalidInput.
     """
     service, name = points.place(_model(device), identifier)
     return _stretch(_readings(device, service, name, _clipped(wanted, PROPERTIES_BACK)), wanted.limit)

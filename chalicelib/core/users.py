@@ -33,7 +33,7 @@ from . import clock, events, ids, paging, passwords, user_names
 from .applications import Caller
 from .errors import Busy, InvalidInput, InvalidToken, ReceiverNotFound, UserNotFound, WrongSecret
 from .events import EventType
-from .paging import Page, Part, Source
+from .paging import Part, Source
 
 UNREGISTER = "unregister"
 UNREGISTER_AGAIN = 10 * clock.MINUTE
@@ -300,16 +300,10 @@ def remove(user: str) -> None:
     raise Busy(user)
 
 
-def list_users(caller: Caller, number: int, size: int) -> Page[User]:
-    """The application's people, newest first. AWS calls: a query, one a hundred people, and those of
-    `paging`.
+def list_users(caller: Caller, offset: int, size: int) -> Part[User]:
+    """The application's people from the `offset`th on, newest first. AWS calls: a query, one a hundred
+    people, and those of `paging`. Raises ListTooLong.
     """
-    part = list_some(caller, number * size, size)
-    return Page(part.items, part.total, number, size)
-
-
-def list_some(caller: Caller, offset: int, size: int) -> Part[User]:
-    """As `list_users`, from the `offset`th on."""
     walk = Walk(UserRecord, caller.owner, UserRecord.listing, index="by_owner", forward=False)
 
     def fetch(start: Key | None, limit: int) -> tuple[list[User], Key | None]:

@@ -54,7 +54,7 @@ class Property(Wire, frozen=True, omit_defaults=False):
     name: str = ""
     access_mode: str = "rw"
     required: bool = False
-    desc: str | None | UnsetType = UNSET
+    desc: str | UnsetType | None = UNSET
 
 
 class Event(Wire, frozen=True, omit_defaults=False):
@@ -64,7 +64,7 @@ class Event(Wire, frozen=True, omit_defaults=False):
     name: str = ""
     type: str = "info"
     required: bool = False
-    desc: str | None | UnsetType = UNSET
+    desc: str | UnsetType | None = UNSET
     method: str = ""
     output_data: list[Member | str] = []
 
@@ -73,7 +73,7 @@ class Service(Wire, frozen=True, omit_defaults=False):
     identifier: Identifier
     name: str = ""
     required: bool = False
-    desc: str | None | UnsetType = UNSET
+    desc: str | UnsetType | None = UNSET
     method: str = ""
     call_type: str = "async"
     input_data: list[Member | str] = []

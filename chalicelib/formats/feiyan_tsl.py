@@ -194,7 +194,7 @@ def _count(at: str, raw: str | int | None) -> int | None:
     return int(text)
 
 
-def _description(identifier: str, name: str, desc: str | None | UnsetType) -> str | None:
+def _description(identifier: str, name: str, desc: str | UnsetType | None) -> str | None:
     """A TSL says both; where they say the same as the identifier nothing is kept."""
     return desc or (None if name in ("", identifier) else name)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import context
-from ..core import admission
+from ..core import admission, channel_admission
 from ..core.admission import Admitted
 from ..dialects.feiyan import login as feiyan
 from ..dialects.huawei import login as huawei
@@ -37,7 +37,10 @@ def _authorize(event: Mapping[str, Any]) -> dict[str, Any]:
         return dict(REFUSED)
     for login in LOGINS:
         claim = login.claim(client_id, username, password)
-        admitted = admission.admit(claim) if claim else None
+        if claim is None:
+            continue
+        prove = admission if claim.channel is None else channel_admission
+        admitted = prove.admit(claim)
         if admitted is not None:
             context.note(dialect=claim.dialect, tenant=admitted.tenant, device=admitted.device)
             return _allowed(client_id, admitted, login.topics(admitted))

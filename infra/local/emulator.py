@@ -14,16 +14,18 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 KEPT = ("_stream_records", "_stream_trimmed", "_closed_streams")
 
 
-def _stop_with_parent() -> None:
+def _stop_with_parent(stopping: Callable[[], None]) -> None:
     """Block until the parent closes its end of the pipe, by design or by dying."""
     while sys.stdin.buffer.read(1024):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
+    stopping()
 
 
 def keep_streams(dynamodb: Any) -> None:
@@ -43,14 +45,15 @@ def keep_streams(dynamodb: Any) -> None:
     dynamodb.get_state, dynamodb.load_persisted_state = get_state, load_persisted_state
 
 
-def main() -> None:
+def main(stopping: Callable[[], None] = lambda: None) -> None:
+    """`stopping` runs in a thread of its own while the server ends."""
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
     from ministack.app import app  # type: ignore[import-untyped]
     from ministack.services import dynamodb  # type: ignore[import-untyped]
 
     keep_streams(dynamodb)
-    threading.Thread(target=_stop_with_parent, daemon=True).start()
+    threading.Thread(target=_stop_with_parent, args=(stopping,), daemon=True).start()
     config = Config()
     config.bind = [f"fd://{sys.argv[1]}"]
     config.loglevel = os.environ["LOG_LEVEL"]

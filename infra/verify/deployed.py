@@ -24,7 +24,7 @@ NOWHERE = (
     ("GET", "/aep_device_command_lwm_profile/nowhere", 404, {"code", "msg"}),
     ("PATCH", "/echo", 404, {"code", "msg"}),
     ("GET", "/iot-platform/nowhere", 404, {"code", "err_code", "msg", "result"}),
-    ("DELETE", "/iot-platform/auth/v1/token", 404, {"code", "err_code", "msg", "result"}),
+    ("DELETE", "/iot-platform/auth/v1/token", 405, {"code", "err_code", "msg", "result"}),
     ("GET", "/operator/v1/nowhere", 404, {"type", "title", "status", "code"}),
     ("DELETE", "/operator/v1/me", 405, {"type", "title", "status", "code"}),
 )

@@ -63,7 +63,7 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.prefix = build.prefix_of(self.name)
-        self._session = boto3.Session()
+        self._session: Any = boto3.Session()
         if not self._session.region_name or self._session.get_credentials() is None:
             raise DeployError(
                 "set AWS_DEFAULT_REGION and AWS_PROFILE (or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), "

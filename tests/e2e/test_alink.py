@@ -64,7 +64,9 @@ class Client:
             client_id=f"{name}|securemode=3,signmethod=hmacsha1,timestamp={stamp}|",
             reconnect_on_failure=False,
         )
-        self._client.username_pw_set(f"{name}&{product}", sign(secret, name, name, product, stamp, "hmacsha1"))
+        self._client.username_pw_set(
+            f"{name}&{product}", sign(secret, name, name, product, stamp, "hmacsha1")
+        )
         self._client.on_connect = lambda _c, _u, _f, reason, _p: self._said.put(str(reason))
         self._client.on_subscribe = lambda _c, _u, _m, reasons, _p: self._said.put(f"suback {reasons[0]}")
         self._client.on_message = lambda _c, _u, message: self.got.put(
@@ -154,7 +156,12 @@ def test_a_gateway_with_a_child(rig: Rig) -> None:
     gateway = rig.connect("gateway")
     product, name, secret, device = rig.made["child"]
     child = {"productKey": product, "deviceName": name}
-    signed = {**child, "clientId": "c", "signmethod": "hmacSha256", "sign": sign(secret, "c", name, product, None)}
+    signed = {
+        **child,
+        "clientId": "c",
+        "signmethod": "hmacSha256",
+        "sign": sign(secret, "c", name, product, None),
+    }
     assert gateway.ask(f"{gateway.own}/thing/topo/add", [signed])["code"] == 200
     assert gateway.ask(f"{gateway.own}/thing/topo/get", {})["data"] == [child]
     login = gateway.ask(

@@ -124,6 +124,52 @@ def imported(fleet: Any) -> dict[str, Any]:
     }
 
 
+def bound(fleet: Any) -> dict[str, Any]:
+    """A person bound to as many devices as may be: the last page, an order, and unregistering, by workers
+    that come twice at the same time.
+    """
+    from chalicelib.core import binding_lists, bindings, unregistration, users
+    from chalicelib.core.binding_lists import Wanted
+    from chalicelib.core.bindings import Role
+    from chalicelib.core.errors import TooManyBindings
+    from chalicelib.core.products import NodeType
+    from chalicelib.store.users import UserItem
+    from tests.support.bound import assert_whole, person
+
+    devices = _devices(fleet, bindings.MOST + 1)
+    collector, friend = person(fleet, "collector"), person(fleet, "friend")
+    made = races.together(
+        [lambda each=each: bindings.bind(fleet.caller, collector, each) for each in devices]
+    )
+    held = [each.device for each in bindings.of_user(collector)]
+    bindings.bind(fleet.caller, friend, held[0], Role.MEMBER)
+    last = binding_lists.of_person(fleet.caller, collector, Wanted(), 900, 100)
+    ends = binding_lists.of_person(fleet.caller, collector, Wanted(node_type=NodeType.ENDPOINT), 999, 100)
+    bindings.place(collector, {held[-1]: 0})
+    first = binding_lists.of_person(fleet.caller, collector, Wanted(), 0, 1).items[0].device.device
+    try:
+        bindings.bind(fleet.caller, collector, (set(devices) - set(held)).pop())
+    except TooManyBindings:
+        refused = True
+    else:
+        refused = False
+    users.remove(collector)
+    steps = 0
+    while list(UserItem.query(collector)):
+        steps += 1
+        races.together([lambda: unregistration.perform(collector)] * 2)
+    assert_whole()
+    return {
+        "made": made,
+        "last": [last.total, [each.device.device for each in last.items] == held[900:]],
+        "ends": [ends.total, [each.device.device for each in ends.items] == held[999:]],
+        "first": first == held[-1],
+        "refused": refused,
+        "steps": steps,
+        "friends": len(bindings.of_user(friend)),
+    }
+
+
 def _lists(fleet: Any, names: list[str]) -> dict[str, Any]:
     """What walks over all of them show: as they were made, sorted, selected, and far away."""
     from chalicelib.core import product_devices
@@ -161,7 +207,7 @@ def _devices(fleet: Any, count: int) -> list[str]:
     return made
 
 
-SCENES = {scene.__name__: scene for scene in (members, batch, answers, imported)}
+SCENES = {scene.__name__: scene for scene in (members, batch, answers, imported, bound)}
 
 
 if __name__ == "__main__":

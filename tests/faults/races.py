@@ -455,7 +455,7 @@ def managers(fleet: Any) -> dict[str, Any]:
     """One device bound by all at once; then by all as members; then the manager leaves as some come."""
     from chalicelib.core import bindings
     from chalicelib.core.bindings import Mode, Role
-    from tests.support.bound import mend_free, person
+    from tests.support.bound import assert_whole, person
 
     device = _registered(fleet, "shared")
     people = [person(fleet, f"p{number}") for number in range(32)]
@@ -465,18 +465,18 @@ def managers(fleet: Any) -> dict[str, Any]:
 
     first = together([take(each, Mode.AUTHORIZED) for each in people])
     [manager] = bindings.of_device(device)
-    mend_free()
+    assert_whole()
     rest = [each for each in people if each != manager.user]
     second = together([take(each, Mode.SHARED) for each in rest])
     full = len(bindings.of_device(device))
-    mend_free()
+    assert_whole()
     members = [each.user for each in bindings.of_device(device) if each.role is Role.MEMBER]
     leave = [lambda each=each: bindings.unbind(each, device) for each in members[:8]]
     new = [take(each, Mode.SHARED) for each in rest if each not in members]
     third = together([*leave, lambda: bindings.unbind(manager.user, device), *new])
-    mend_free()
+    assert_whole()
     seized = together([take(each, Mode.SEIZED) for each in people[:8]])
-    mend_free()
+    assert_whole()
     return {"first": first, "second": second, "full": full, "third": third, "seized": seized}
 
 
@@ -485,7 +485,7 @@ def goings(fleet: Any) -> dict[str, Any]:
     from chalicelib.core import bindings, removal, unregistration, users
     from chalicelib.core.bindings import Mode
     from chalicelib.core.errors import BindRefused, NotBound
-    from tests.support.bound import mend_free, person
+    from tests.support.bound import assert_whole, person
 
     seen: Counter[str] = Counter()
     left: list[int] = []
@@ -507,7 +507,7 @@ def goings(fleet: Any) -> dict[str, Any]:
         seen += together(again)
         for worker in again[:2] * 2:  # as the queue has it come again
             worker()
-        mend_free()
+        assert_whole()
         left.append(len(bindings.of_device(device)) + len(bindings.of_user(leaver)))
         left.append(len(bindings.of_device(kept)))
     return {"seen": seen, "left": left}
@@ -594,7 +594,7 @@ def shares(fleet: Any) -> dict[str, Any]:
     from chalicelib.core import user_sessions as sessions
     from chalicelib.core.bindings import Role
     from chalicelib.store.transactions import Transaction
-    from tests.support.bound import device, mend_free, person
+    from tests.support.bound import assert_whole, device, person
 
     ann, bob = (users.find(person(fleet, name)).person for name in ("ann", "bob"))
     receiver = users.find(bob.user)
@@ -615,12 +615,12 @@ def shares(fleet: Any) -> dict[str, Any]:
     settled = share_records.of_batch(bob, offered[0].batch)
     other = share_records.of_batch(ann, offered[0].batch)
     members = {each.device for each in bindings.of_user(bob.user) if each.role is Role.MEMBER}
-    mend_free()
+    assert_whole()
     people = [users.find(person(fleet, f"p{number}")).person for number in range(10)]
     code = share_codes.create(ann, meters[12:14])
     scans: list[Callable[[], Any]] = [lambda who=who: share_codes.scan(who, code) for who in people]
     scanned = together([*scans, lambda: bindings.unbind(ann.user, meters[13])])
-    mend_free()
+    assert_whole()
     repeated = together([lambda: share_offers.offer(ann, [meters[14]], receiver)] * 8)
     session = sessions.auth_code(receiver, Transaction())
     exchanged = together([lambda: sessions.exchange(session, fleet.application)] * 8)
@@ -636,6 +636,73 @@ def shares(fleet: Any) -> dict[str, Any]:
         "repeated": repeated,
         "exchanged": exchanged,
     }
+
+
+def production(fleet: Any) -> dict[str, Any]:
+    """Lanes of a batch, each worked by four at a time; and a list of names that all generate at once, while
+    devices of some of the names are registered.
+    """
+    from chalicelib.core import certificates, production, production_work, products, registration
+    from chalicelib.store import counters
+    from chalicelib.store.devices import DeviceRecord
+    from chalicelib.store.production import LaneRecord
+
+    product = fleet.product.id
+    products.revise(fleet.tenant, product, lambda _record, _change: {"released": True})
+    numbered = production.generate(fleet.caller, product, 450)
+    named = production.upload(fleet.caller, product, [f"n{number}" for number in range(60)]).id
+    generated = together([lambda: production.generate_named(fleet.caller, product, named)] * 8)
+    lanes = [f"{numbered}#{number}" for number in range(3)] + [f"{named}#0"]
+    working = [lambda each=each: production_work.perform(each) for each in lanes * 4]
+    new = [registration.NewDevice(f"n{n}", registration.BY_SECRET, product=product) for n in range(20, 40)]
+    adding = [lambda each=each: registration.register(fleet.caller, each) for each in new]
+    outcomes = together([*working[:8], *adding, *working[8:]])
+    for lane in lanes:
+        production_work.perform(lane)  # what a worker left that gave up
+    listed = [certificates.of_batch(fleet.caller, batch, 0, 500) for batch in (numbered, named)]
+    held = list(DeviceRecord.by_product.query(product))
+    return {
+        "generated": generated,
+        "adding": {name: outcomes[name] for name in ("NodeIdTaken", "ok")},
+        "unexpected": {name: n for name, n in outcomes.items() if name not in ("NodeIdTaken", "ok")},
+        "lanes": [LaneRecord.find(lane) is not None for lane in lanes],
+        "listed": [[len(each.items), each.total] for each in listed],
+        "devices": [len(held), len({record.device for record in held})],
+        "total": counters.total(registration.total_name(fleet.application, product)),
+    }
+
+
+def bind_tokens(fleet: Any) -> dict[str, Any]:
+    """One token reported by several devices at once, then used by all people at once, in each mode."""
+    from chalicelib.core import bind_tokens, bindings, product_details, provisioning, users
+    from chalicelib.core.product_details import Details
+    from chalicelib.core.products import ShareMode
+    from tests.support.bound import assert_whole, person
+
+    names = [f"lamp-{number}" for number in range(8)]
+    ids = {_registered(fleet, name): name for name in names}
+    people = [users.find(person(fleet, f"p{number}")).person for number in range(16)]
+    short = fleet.product.short_id
+    rounds = []
+    for number, mode in enumerate(ShareMode):
+        product_details.describe(fleet.tenant, fleet.product.id, Details(share_mode=mode))
+        token = f"token-{number}"
+        with ThreadPoolExecutor(THREADS) as pool:
+            taken = list(pool.map(lambda each, token=token: bind_tokens.report(each, token), ids))
+        device = bind_tokens.device_of(people[0], token).device
+        outcomes = together(
+            [
+                lambda each=each, token=token, name=ids[device]: provisioning.bind_by_token(
+                    each, short, name, token
+                )
+                for each in people
+            ]
+        )
+        assert_whole()
+        rounds.append([sum(taken), outcomes.pop("ok", 0), sorted(outcomes), len(bindings.of_device(device))])
+        for each in list(bindings.of_device(device)):
+            bindings.unbind(each.user, device)
+    return {"rounds": rounds}
 
 
 RACES = {
@@ -660,6 +727,8 @@ RACES = {
         managers,
         goings,
         households,
+        production,
+        bind_tokens,
         shares,
     )
 }

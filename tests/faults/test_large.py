@@ -54,3 +54,13 @@ def test_ten_thousand_devices_imported_twice_by_workers_that_come_twice() -> Non
     assert found["told"] == 200  # of two hundred devices
     assert all(found["lists"].values()), found["lists"]
     assert found["totals"] == [10_000, 10_000]
+
+
+@pytest.mark.timeout(440)
+def test_a_person_with_a_thousand_devices_leaves_nothing_behind() -> None:
+    found = scene("bound", within=400)
+    assert found["made"] == {"ok": 1000, "TooManyBindings": 1}
+    assert found["last"] == found["ends"] == [1000, True]
+    assert found["first"] is found["refused"] is True
+    assert found["steps"] == 10
+    assert found["friends"] == 0

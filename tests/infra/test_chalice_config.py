@@ -7,9 +7,13 @@ import pytest
 
 import app
 from infra import policies
+from infra.grants import ACTIONS
+from infra.local.template import DATA, resources
 
 CONFIG = json.loads((policies.FOLDER / "config.json").read_text())
 ROOT = Path(app.__file__).parent
+PREFIX = "polything-dev"
+MOST_CHARACTERS = 10_240  # of all inline policies of a role, white space not counted
 
 
 def functions() -> set[str]:
@@ -43,3 +47,21 @@ def test_nothing_is_generated_and_the_endpoint_is_regional(stage: str) -> None:
 
 def test_app_stays_small() -> None:
     assert len((ROOT / "app.py").read_text().splitlines()) < 80
+
+
+@pytest.mark.parametrize("function", sorted(policies.GRANTS))
+def test_a_policy_names_only_what_the_data_stack_makes(function: str) -> None:
+    tables = {
+        each.properties["TableName"]: {
+            index["IndexName"] for index in each.properties.get("GlobalSecondaryIndexes", ())
+        }
+        for each in resources(DATA, Prefix=PREFIX)
+        if each.type == "AWS::DynamoDB::Table"
+    }
+    for table, words in policies.GRANTS[function].items():
+        assert set(words.split()) - set(ACTIONS) <= tables[f"{PREFIX}-{table}"], table
+
+
+@pytest.mark.parametrize("function", sorted(policies.GRANTS))
+def test_a_policy_fits_into_a_role(function: str) -> None:
+    assert len(json.dumps(policies.policy("prod", function), separators=(",", ":"))) < MOST_CHARACTERS

@@ -17,7 +17,7 @@ from chalicelib.core.bindings import Mode, Reason, Role
 from chalicelib.core.errors import DeviceNotFound, OfPeople
 from chalicelib.store.devices import DeviceItem
 from chalicelib.store.users import UserItem
-from tests.support.bound import device, mend_free, person
+from tests.support.bound import assert_whole, device, person
 from tests.support.clock import FakeClock
 from tests.support.fleet import Fleet, make_fleet
 from tests.support.iot import FakeIot
@@ -61,7 +61,7 @@ class Household(RuleBasedStateMachine):
         self.gone: set[str] = set()
 
     def state(self) -> State:
-        """As the devices have it; `mend_free` holds the people's side against it."""
+        """As the devices have it; `assert_whole` holds the people's side against it."""
         return {
             each: {holder.user: holder.role for holder in bindings.of_device(each)} for each in self.devices
         }
@@ -114,7 +114,7 @@ class Household(RuleBasedStateMachine):
         before = self.state()
         self._tried(lambda: self.run(op))
         assert self.state() == self.after(before, op)
-        mend_free(deleted=True)
+        assert_whole(deleted=True)
 
     @rule(op=OPS, left=st.integers(0, 3), after=st.booleans())
     def die(self, op: Any, left: int, after: bool) -> None:
@@ -122,7 +122,7 @@ class Household(RuleBasedStateMachine):
         with World.process.crashing(left, after=after):
             self._tried(lambda: self.run(op))
         assert self.state() in (before, self.after(before, op))
-        mend_free(deleted=True)
+        assert_whole(deleted=True)
 
     @rule(op=OPS, other=OPS, left=st.integers(0, 3))
     def interrupt(self, op: Any, other: Any, left: int) -> None:
@@ -143,7 +143,7 @@ class Household(RuleBasedStateMachine):
                 self.after(self.after(before, other), op),
             )
             assert self.state() in (first, second)
-        mend_free(deleted=True)
+        assert_whole(deleted=True)
 
     @rule(where=st.integers(0, DEVICES - 1), left=st.none() | st.integers(0, 8), after=st.booleans())
     def delete(self, where: int, left: int | None, after: bool) -> None:
@@ -154,7 +154,7 @@ class Household(RuleBasedStateMachine):
             self.gone.add(thing)
         with World.process.crashing(left, after=after):
             removal.purge(thing)
-        mend_free(deleted=True)
+        assert_whole(deleted=True)
         for _ in range(2):
             removal.purge(thing)
         assert list(DeviceItem.query(thing)) == []
@@ -168,11 +168,11 @@ class Household(RuleBasedStateMachine):
             self.gone.add(user)
         with World.process.crashing(left, after=after):
             unregistration.perform(user)
-        mend_free(deleted=True)
+        assert_whole(deleted=True)
         for _ in range(2):
             unregistration.perform(user)
         assert list(UserItem.query(user)) == []
-        mend_free(deleted=True)
+        assert_whole(deleted=True)
 
     def _tried(self, call: Callable[[], object]) -> None:
         with suppress(OfPeople, DeviceNotFound):

@@ -54,6 +54,7 @@ class Aws(Emulator):
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": REGION,
+            "TMPDIR": str(self.directory),  # where its functions unpack their code, 80 MB each
             "AUTH": "true",  # policies count: a function may do what its role allows, and no more
         }
 
@@ -184,7 +185,7 @@ class Deployed:
 @contextlib.contextmanager
 def deployed() -> Iterator[Deployed]:
     """An empty account, with a broker in front of it."""
-    with tempfile.TemporaryDirectory(prefix="polything-stack-") as temporary:
+    with tempfile.TemporaryDirectory(prefix="polything-stack-", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary)
         aws = Aws(folder, _free_port())
         aws.start()

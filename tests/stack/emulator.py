@@ -2,10 +2,12 @@
 
 `chalice deploy` describes the whole API at once. ministack 1.5.33 reads such a description only from
 CloudFormation: here the API's own calls for it (ImportRestApi, PutRestApi) do the same. It asks for rights
-to SQS's batch calls by names that IAM does not have: here they are those of the single calls.
+to SQS's batch calls by names that IAM does not have: here they are those of the single calls. It waits at its
+end for functions that still run, a minute at most: here they are ended.
 """
 
 import json
+import time
 from typing import Any
 
 from infra.local import emulator
@@ -48,12 +50,17 @@ def name_rights_as_iam_does(actions: Any) -> None:
 
 
 def main() -> None:
-    from ministack.core import iam_actions  # type: ignore[import-untyped]
+    from ministack.core import iam_actions, lambda_runtime  # type: ignore[import-untyped]
     from ministack.services import apigateway_v1  # type: ignore[import-untyped]
 
     describe_apis_at_once(apigateway_v1)
     name_rights_as_iam_does(iam_actions)
-    emulator.main()
+    def end_functions() -> None:
+        while True:
+            lambda_runtime.reset()
+            time.sleep(0.5)
+
+    emulator.main(end_functions)
 
 
 if __name__ == "__main__":

@@ -61,6 +61,4 @@ def boiler(fleet: Fleet, iot: FakeIot, name: str = "boiler-1", product: Product 
     of = product or fleet.product
     new = registration.NewDevice(name, registration.BY_SECRET, product=of.id)
     made = registration.register(fleet.caller, new)
-    return Alink(
-        of.short_id or "", name, made.secret, iot, ident=f"sdk-{name}", device=made.device.device
-    )
+    return Alink(of.short_id or "", name, made.secret, iot, ident=f"sdk-{name}", device=made.device.device)

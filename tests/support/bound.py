@@ -37,7 +37,7 @@ def stranger(fleet: Fleet) -> Caller:
     return Caller(tenant=fleet.tenant, application=application, owner=application)
 
 
-def mend_free(*, deleted: bool = False) -> None:
+def assert_whole(*, deleted: bool = False) -> None:
     """Both sides of every binding are there and say the same; counts and managers are right.
 
     With `deleted` devices that are being deleted may still be bound.

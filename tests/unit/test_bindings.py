@@ -32,7 +32,7 @@ from chalicelib.store.devices import CREDENTIALS, DEVICE, CredentialsRecord, Dev
 from chalicelib.store.transactions import Transaction
 from chalicelib.store.users import USER, UserRecord
 from tests.conftest import Calls
-from tests.support.bound import device, gateway_with, mend_free, person, stranger, told
+from tests.support.bound import assert_whole, device, gateway_with, person, stranger, told
 from tests.support.clock import FakeClock
 from tests.support.faults import Crash, Faults
 from tests.support.fleet import Fleet, make_fleet
@@ -99,7 +99,7 @@ def test_the_first_is_the_manager_in_one_call_and_it_is_told(
     assert (holder.user, holder.role) == (ann, Role.MANAGER)
     assert bindings.get(ann, lamp) == made
     assert told(lamp) == [("user.bound", {"user": ann, "role": "manager"})]
-    mend_free()
+    assert_whole()
 
 
 def test_the_second_is_refused_or_a_member(fleet: Fleet, ann: str, bob: str, lamp: str) -> None:
@@ -117,7 +117,7 @@ def test_the_second_is_refused_or_a_member(fleet: Fleet, ann: str, bob: str, lam
     ]
     with pytest.raises(BoundAlready):
         bindings.bind(fleet.caller, bob, lamp)
-    mend_free()
+    assert_whole()
 
 
 def test_a_member_needs_a_manager_and_the_one_who_was_named(
@@ -129,7 +129,7 @@ def test_a_member_needs_a_manager_and_the_one_who_was_named(
     with pytest.raises(NotManager):
         bindings.bind(fleet.caller, bob, lamp, Role.MEMBER, by=ABSENT)
     bindings.bind(fleet.caller, bob, lamp, Role.MEMBER, by=ann)
-    mend_free()
+    assert_whole()
 
 
 def test_what_goes_beside_is_of_the_same_change(fleet: Fleet, ann: str, lamp: str) -> None:
@@ -140,7 +140,7 @@ def test_what_goes_beside_is_of_the_same_change(fleet: Fleet, ann: str, lamp: st
         bindings.bind(fleet.caller, ann, lamp, beside=refuse)
     assert bindings.of_device(lamp) == []
     assert told(lamp) == []
-    mend_free()
+    assert_whole()
 
 
 @pytest.mark.parametrize("role", Role)
@@ -159,7 +159,7 @@ def test_anothers_device_and_person_are_absent(fleet: Fleet, ann: str, lamp: str
             bindings.bind(fleet.caller, nobody, lamp, role)
         with pytest.raises(DeviceNotFound):
             bindings.bind(fleet.caller, ann, nobody, role)
-    mend_free()
+    assert_whole()
 
 
 def test_a_registration_that_is_over_is_no_device(fleet: Fleet, ann: str, clock: FakeClock) -> None:
@@ -189,7 +189,7 @@ def test_limits(fleet: Fleet, ann: str, lamp: str, few: None) -> None:
     bindings.unbind(ann, lamp)
     bindings.bind(fleet.caller, late, lamp)
     bindings.bind(fleet.caller, ann, lamp, Role.MEMBER)
-    mend_free()
+    assert_whole()
 
 
 def test_all_the_people_a_device_takes_end_in_one_transaction(
@@ -202,11 +202,11 @@ def test_all_the_people_a_device_takes_end_in_one_transaction(
     late = person(fleet, "late")
     taken = bindings.take(fleet.caller, late, lamp, Mode.SEIZED)
     assert sorted(taken.ended) == sorted(people)
-    mend_free()
+    assert_whole()
     for each in people[1:]:
         bindings.bind(fleet.caller, each, lamp, Role.MEMBER)
     assert len(bindings.unbind(late, lamp)) == bindings.MOST_HOLDERS
-    mend_free()
+    assert_whole()
 
 
 # what becomes of who comes second
@@ -233,7 +233,7 @@ def test_modes(fleet: Fleet, ann: str, bob: str, lamp: str, calls: Calls) -> Non
     assert bound["user"] == third
     with pytest.raises(BoundAlready):
         bindings.take(fleet.caller, third, lamp, Mode.SEIZED)
-    mend_free()
+    assert_whole()
 
 
 def test_seizing_sees_who_came_meanwhile(
@@ -246,7 +246,7 @@ def test_seizing_sees_who_came_meanwhile(
     faults.before("TransactWriteItems", join, skip=1)
     taken = bindings.take(fleet.caller, cat, lamp, Mode.SEIZED)
     assert sorted(taken.ended) == sorted([ann, bob])
-    mend_free()
+    assert_whole()
 
 
 def test_a_member_to_be_becomes_the_manager_where_that_one_has_just_gone(
@@ -256,7 +256,7 @@ def test_a_member_to_be_becomes_the_manager_where_that_one_has_just_gone(
     faults = Faults.installed(monkeypatch)
     faults.before("TransactWriteItems", lambda: bindings.unbind(ann, lamp), skip=1)
     assert bindings.take(fleet.caller, bob, lamp, Mode.SHARED).binding.role is Role.MANAGER
-    mend_free()
+    assert_whole()
 
 
 # two at once, and a device on its way out
@@ -272,7 +272,7 @@ def test_of_two_managers_at_once_one_wins(
         bindings.bind(fleet.caller, ann, lamp, role)
     assert [each.user for each in bindings.of_device(lamp)] == [bob]
     assert bindings.of_user(ann) == []
-    mend_free()
+    assert_whole()
 
 
 def test_binding_loses_against_a_deletion_that_came_first(
@@ -284,7 +284,7 @@ def test_binding_loses_against_a_deletion_that_came_first(
         bindings.bind(fleet.caller, ann, lamp)
     work.run()
     assert list(DeviceItem.query(lamp)) == []
-    mend_free()
+    assert_whole()
 
 
 def test_a_deletion_ends_what_was_bound_just_before(
@@ -300,14 +300,14 @@ def test_a_deletion_ends_what_was_bound_just_before(
     faults = Faults.installed(monkeypatch)
     faults.before("TransactWriteItems", lambda: bindings.bind(fleet.caller, bob, lamp, Role.MEMBER))
     removal.delete(fleet.caller, lamp)
-    mend_free(deleted=True)
+    assert_whole(deleted=True)
     with pytest.raises(NotBound):
         bindings.need(person_of(fleet, ann), lamp)
     work.run()
     assert list(DeviceItem.query(lamp)) == []
     assert bindings.of_user(ann) == bindings.of_user(bob) == []
     assert told(lamp)[-1][1]["reason"] == "device_deleted"
-    mend_free()
+    assert_whole()
 
 
 @pytest.mark.parametrize(
@@ -340,7 +340,7 @@ def test_a_purge_that_dies_anywhere_comes_again(
     faults.crash(operation, skip=skip)
     work.run()
     assert faults.met
-    mend_free(deleted=True)
+    assert_whole(deleted=True)
     faults.rules.clear()
     work.lose()
     clock.at += removal.PURGE_AGAIN
@@ -348,7 +348,7 @@ def test_a_purge_that_dies_anywhere_comes_again(
     work.run()
     assert list(DeviceItem.query(lamp)) == []
     assert bindings.of_user(ann) == bindings.of_user(bob) == []
-    mend_free()
+    assert_whole()
 
 
 def test_a_purge_whose_answer_was_lost_tells_the_end_once(
@@ -363,7 +363,7 @@ def test_a_purge_whose_answer_was_lost_tells_the_end_once(
     removal.purge(lamp)
     removal.purge(lamp)
     assert [kind for kind, _ in told(lamp)] == ["user.bound", "user.unbound"]
-    mend_free()
+    assert_whole()
 
 
 # their ends
@@ -379,7 +379,7 @@ def test_a_member_leaves_alone(fleet: Fleet, ann: str, bob: str, lamp: str, call
     assert told(lamp)[-1] == ("user.unbound", said)
     with pytest.raises(NotBound):
         bindings.unbind(bob, lamp)
-    mend_free()
+    assert_whole()
 
 
 def test_with_the_manager_everybody_goes_and_the_device_is_free(
@@ -392,7 +392,7 @@ def test_with_the_manager_everybody_goes_and_the_device_is_free(
     assert bindings.of_device(lamp) == bindings.of_user(bob) == []
     assert {each["user"] for each in told(lamp)[-1][1]["users"]} == {ann, bob}
     assert bindings.bind(fleet.caller, bob, lamp).role is Role.MANAGER
-    mend_free()
+    assert_whole()
 
 
 def test_who_came_meanwhile_goes_with_the_manager(
@@ -402,7 +402,7 @@ def test_who_came_meanwhile_goes_with_the_manager(
     faults = Faults.installed(monkeypatch)
     faults.before("TransactWriteItems", lambda: bindings.bind(fleet.caller, bob, lamp, Role.MEMBER))
     assert {each.user for each in bindings.unbind(ann, lamp)} == {ann, bob}
-    mend_free()
+    assert_whole()
 
 
 def test_one_came_and_one_went_meanwhile(
@@ -419,7 +419,7 @@ def test_one_came_and_one_went_meanwhile(
     faults = Faults.installed(monkeypatch)
     faults.before("TransactWriteItems", swap)
     assert {each.user for each in bindings.unbind(ann, lamp)} == {ann, cat}
-    mend_free()
+    assert_whole()
 
 
 def test_a_device_that_changes_hands_all_the_time_keeps_nobody_waiting_for_ever(
@@ -434,7 +434,7 @@ def test_a_device_that_changes_hands_all_the_time_keeps_nobody_waiting_for_ever(
         faults.before("TransactWriteItems", join, skip=skip)
     with pytest.raises(Busy):
         bindings.unbind(ann, lamp)
-    mend_free()
+    assert_whole()
 
 
 def test_the_manager_sends_a_member_away(fleet: Fleet, ann: str, bob: str, lamp: str, calls: Calls) -> None:
@@ -452,7 +452,7 @@ def test_the_manager_sends_a_member_away(fleet: Fleet, ann: str, bob: str, lamp:
     assert told(lamp)[-1][1]["reason"] == "by_manager"
     bindings.unbind_by_manager(ann, ann, lamp)
     assert bindings.of_device(lamp) == []
-    mend_free()
+    assert_whole()
 
 
 def test_all_ends_at_the_applications_word(fleet: Fleet, ann: str, bob: str, lamp: str, calls: Calls) -> None:
@@ -461,7 +461,7 @@ def test_all_ends_at_the_applications_word(fleet: Fleet, ann: str, bob: str, lam
     calls.clear()
     assert bindings.end_all(lamp, Reason.BY_APPLICATION) == []
     assert calls.made == [QUERY]
-    mend_free()
+    assert_whole()
 
 
 def test_a_gateway_goes_with_what_is_behind_it(
@@ -484,7 +484,7 @@ def test_a_gateway_goes_with_what_is_behind_it(
     assert [each.device for each in bindings.of_user(bob)] == [below[4]]
     binding_ends.unbind_children(ann, gateway, at)
     assert [each.device for each in bindings.of_user(ann)] == [late]
-    mend_free()
+    assert_whole()
 
 
 # reading
@@ -638,7 +638,7 @@ def test_what_a_person_calls_a_device_is_his_own(
         bindings.set_nickname(ann, lamp, "x" * 257)
     with pytest.raises(NotBound):
         bindings.set_nickname(person(fleet, "cat"), lamp, "x")
-    mend_free()
+    assert_whole()
 
 
 def test_conflicts_are_tried_again(
@@ -650,9 +650,9 @@ def test_conflicts_are_tried_again(
     faults.crash("TransactWriteItems")
     with pytest.raises(Crash):
         bindings.unbind(ann, lamp)
-    mend_free()
+    assert_whole()
     bindings.unbind(ann, lamp)
-    mend_free()
+    assert_whole()
 
 
 def test_systems_that_know_no_people_are_told_nothing(

@@ -35,7 +35,7 @@ from chalicelib.core.errors import (
     RoomNotFound,
 )
 from chalicelib.core.home_devices import Filter, HomeDevice, HomeGroup
-from chalicelib.core.home_documents import FIRST_ADDRESS
+from chalicelib.core.home_groups import FIRST_ADDRESS
 from chalicelib.core.products import NodeType, Product
 from chalicelib.core.users import Person
 from chalicelib.store.commands import CommandRecord

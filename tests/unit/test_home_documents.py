@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from msgspec.structs import replace
 
-from chalicelib.core import home_documents, home_rooms, homes, households
+from chalicelib.core import home_documents, home_groups, home_rooms, homes, households
 from chalicelib.core.errors import (
     ControlGroupFull,
     ControlGroupNotFound,
@@ -30,7 +30,8 @@ from chalicelib.core.errors import (
     TooManyHomes,
     TooManyRooms,
 )
-from chalicelib.core.home_documents import FIRST_ADDRESS, ControlGroup, Home, Room
+from chalicelib.core.home_documents import ControlGroup, Home, Room
+from chalicelib.core.home_groups import FIRST_ADDRESS
 from chalicelib.core.households import Holding, Household
 
 
@@ -78,13 +79,13 @@ def test_names_are_the_only_ones_of_their_kind() -> None:
     with pytest.raises(HouseholdNameTaken):
         home_documents.change_room(home, "r2", "one", None)
     home = home_documents.change_room(home, "r2", "two", None)  # its own
-    home = home_documents.add_group(home, group("one", "d0", "d1"))  # a room's name is no group's
+    home = home_groups.add(home, group("one", "d0", "d1"))  # a room's name is no group's
     with pytest.raises(HouseholdNameTaken):
-        home_documents.add_group(home, group("one", "d2", "d3", ident="other"))
-    home = home_documents.add_group(home, group("two", "d2", "d3"))
+        home_groups.add(home, group("one", "d2", "d3", ident="other"))
+    home = home_groups.add(home, group("two", "d2", "d3"))
     with pytest.raises(HouseholdNameTaken):
-        home_documents.rename_group(home, "two", "one")
-    assert home_documents.rename_group(home, "two", "two") == home
+        home_groups.rename(home, "two", "one")
+    assert home_groups.rename(home, "two", "two") == home
 
 
 def test_twenty_rooms_and_twenty_groups() -> None:
@@ -92,14 +93,14 @@ def test_twenty_rooms_and_twenty_groups() -> None:
     for number in range(20):
         home = home_documents.add_room(home, Room(f"r{number}", f"room {number}", 1))
         pair = (f"d{2 * number}", f"d{2 * number + 1}")
-        home = home_documents.add_group(home, group(f"group {number}", *pair))
+        home = home_groups.add(home, group(f"group {number}", *pair))
     with pytest.raises(TooManyRooms):
         home_documents.add_room(home, Room("r20", "room 20", 1))
     with pytest.raises(TooManyControlGroups):
-        home_documents.add_group(home, group("group 20", "d40", "d41"))
+        home_groups.add(home, group("group 20", "d40", "d41"))
     assert sorted(each.address for each in home.groups) == list(range(FIRST_ADDRESS, FIRST_ADDRESS + 20))
-    home = home_documents.remove_groups(home, ["group 3"])
-    home = home_documents.add_group(home, group("group 20", "d40", "d41"))
+    home = home_groups.remove(home, ["group 3"])
+    home = home_groups.add(home, group("group 20", "d40", "d41"))
     assert home_documents.group(home, "group 20").address == FIRST_ADDRESS + 3
 
 
@@ -107,35 +108,35 @@ def test_a_group_has_two_to_a_hundred_devices_each_in_one_group() -> None:
     home = home_of(101)
     everything = list(home.bound)
     with pytest.raises(ControlGroupTooSmall):
-        home_documents.add_group(home, group("g", "d0"))
+        home_groups.add(home, group("g", "d0"))
     with pytest.raises(ControlGroupTooSmall):
-        home_documents.add_group(home, group("g"))
+        home_groups.add(home, group("g"))
     with pytest.raises(ControlGroupFull):
-        home_documents.add_group(home, group("g", *everything))
+        home_groups.add(home, group("g", *everything))
     with pytest.raises(InvalidInput):
-        home_documents.add_group(home, group("g", "d0", "d0"))
+        home_groups.add(home, group("g", "d0", "d0"))
     with pytest.raises(InvalidInput):
-        home_documents.add_group(home, group("g", "d0", "other"))
-    home = home_documents.add_group(home, group("g", *everything[:50]))
+        home_groups.add(home, group("g", "d0", "other"))
+    home = home_groups.add(home, group("g", *everything[:50]))
     with pytest.raises(InOtherControlGroup):
-        home_documents.add_group(home, group("g2", "d49", "d50"))
-    home = home_documents.add_group(home, group("g2", "d50", "d51"))
+        home_groups.add(home, group("g2", "d49", "d50"))
+    home = home_groups.add(home, group("g2", "d50", "d51"))
     with pytest.raises(InOtherControlGroup):
-        home_documents.fill_group(home, "g2", ["d0", "d50"])
+        home_groups.fill(home, "g2", ["d0", "d50"])
     with pytest.raises(ControlGroupTooSmall):
-        home_documents.fill_group(home, "g2", ["d50"])
-    home = home_documents.fill_group(home, "g2", ["d60", "d51"])
+        home_groups.fill(home, "g2", ["d50"])
+    home = home_groups.fill(home, "g2", ["d60", "d51"])
     assert home_documents.group(home, "g2").devices == ("d60", "d51")
     with pytest.raises(ControlGroupNotFound):
-        home_documents.fill_group(home, "g3", ["d60", "d51"])
+        home_groups.fill(home, "g3", ["d60", "d51"])
 
 
 def test_a_group_is_deleted_and_its_devices_stay() -> None:
-    home = home_documents.add_group(home_of(4), group("one", "d0", "d1"))
-    home = home_documents.add_group(home, group("two", "d2", "d3"))
+    home = home_groups.add(home_of(4), group("one", "d0", "d1"))
+    home = home_groups.add(home, group("two", "d2", "d3"))
     with pytest.raises(ControlGroupNotFound):
-        home_documents.remove_groups(home, ["one", "three"])
-    home = home_documents.remove_groups(home, ["one", "two"])
+        home_groups.remove(home, ["one", "three"])
+    home = home_groups.remove(home, ["one", "two"])
     assert (home.groups, home_documents.devices(home)) == ((), ["d0", "d1", "d2", "d3"])
     assert home.order == ("d0", "d1", "d2", "d3")
 
@@ -169,7 +170,7 @@ def test_rooms_get_an_order() -> None:
 
 
 def test_places_count_from_the_first_and_end_at_the_last() -> None:
-    home = home_documents.add_group(home_of(3), group("g", "d0", "d1"))
+    home = home_groups.add(home_of(3), group("g", "d0", "d1"))
     home = home_documents.reorder(home, "g", 1)
     assert home.order == ("d0", "g", "d1", "d2")
     moved = home_documents.reorder_device(home, "d2", 0)
@@ -182,7 +183,7 @@ def test_places_count_from_the_first_and_end_at_the_last() -> None:
     with pytest.raises(InvalidInput):
         home_documents.reorder_device(home, "g", 0)
     with pytest.raises(ControlGroupNotFound):
-        home_documents.reorder_group(home, "d0", 0)
+        home_groups.reorder(home, "d0", 0)
 
 
 def test_homes_are_one_to_ten_and_the_newest_is_the_current_one() -> None:
@@ -220,7 +221,7 @@ def test_devices_of_a_deleted_home_go_to_the_current_one_where_they_find_place()
 
 
 def test_a_move_between_homes_leaves_room_and_group() -> None:
-    first = home_documents.add_group(home_of(4), group("g", "d0", "d1", "d2"))
+    first = home_groups.add(home_of(4), group("g", "d0", "d1", "d2"))
     first = home_documents.add_room(first, Room("r", "room", 1))
     first = home_documents.fill_room(first, "r", ["d0", "d3"])
     second = home_documents.add_room(Home("h2", "second", 2), Room("r2", "room", 1))
@@ -234,7 +235,7 @@ def test_a_move_between_homes_leaves_room_and_group() -> None:
 
 
 def test_a_move_within_a_home_keeps_the_group() -> None:
-    home = home_documents.add_group(home_of(3), group("g", "d0", "d1"))
+    home = home_groups.add(home_of(3), group("g", "d0", "d1"))
     home = home_documents.add_room(home, Room("r", "room", 1))
     held = home_rooms.moved(household_of(home), "h", "r", ["d0", "d2"])
     assert held.home("h").rooms[0].devices == ("d0", "d2")
@@ -380,19 +381,19 @@ class HouseholdMachine(RuleBasedStateMachine):
     def create_group(self, data: st.DataObject, devices: list[str], name: str) -> None:
         home, ident = self._home(data), self._id("g")
         new = ControlGroup(ident, name, "p", 1, 0, tuple(devices))
-        self._edit(home, lambda: home_documents.add_group(home, new))
+        self._edit(home, lambda: home_groups.add(home, new))
 
     @rule(data=st.data())
     def delete_group(self, data: st.DataObject) -> None:
         home = self._home(data)
         ident = self._group(data, home)
-        self._edit(home, lambda: home_documents.remove_groups(home, [ident]))
+        self._edit(home, lambda: home_groups.remove(home, [ident]))
 
     @rule(data=st.data(), devices=SOME)
     def fill_group(self, data: st.DataObject, devices: list[str]) -> None:
         home = self._home(data)
         ident = self._group(data, home)
-        self._edit(home, lambda: home_documents.fill_group(home, ident, devices))
+        self._edit(home, lambda: home_groups.fill(home, ident, devices))
 
     @rule(data=st.data(), place=PLACES)
     def reorder(self, data: st.DataObject, place: int) -> None:
@@ -425,7 +426,7 @@ class HouseholdMachine(RuleBasedStateMachine):
         ident = self._group(data, home)
 
         def reordered() -> Home:
-            after = home_documents.reorder_group(home, ident, place)
+            after = home_groups.reorder(home, ident, place)
             ordered = [each.id for each in home_documents.groups(after)]
             assert ordered.index(ident) == min(place, len(home.groups) - 1)
             assert home_documents.devices(after) == home_documents.devices(home)

@@ -110,7 +110,7 @@ def test_an_app_makes_a_token_the_device_reports_it_and_the_person_is_bound(
     assert calls.made == [*["dynamodb.GetItem"] * 2, "dynamodb.TransactWriteItems"]
     assert (device.device, binding.role, binding.user) == (lamp, Role.MANAGER, alice.user)
     assert holders(lamp) == [(alice.user, Role.MANAGER)]
-    bound.mend_free()
+    bound.assert_whole()
 
 
 def test_a_device_makes_its_own_token(fleet: Fleet, lamp: str, alice: Person, calls: Calls) -> None:
@@ -157,7 +157,7 @@ def test_two_people_at_once_use_a_token_once(
         bind(fleet, alice)
     assert faults.met == 1
     assert holders(lamp) == [(bob.user, Role.MANAGER)]
-    bound.mend_free()
+    bound.assert_whole()
 
 
 @pytest.mark.parametrize(("early", "good"), [(1, True), (0, False)])
@@ -300,7 +300,7 @@ def test_a_device_with_a_manager_is_joined_or_seized_as_its_product_says(
     assert [(names[user], role) for user, role in holders(lamp)] == expected
     with pytest.raises(BindTokenNotFound):
         bind(fleet, someone(fleet, "carol"))
-    bound.mend_free()
+    bound.assert_whole()
 
 
 # the time window
@@ -430,7 +430,7 @@ def test_unbinding_a_child_ends_its_topology_where_the_manager_does_it(
     assert len(calls.made) == (7 if manager else 5)
     assert holders(below) == ([] if manager else [(alice.user, Role.MANAGER)])
     assert devices.get(fleet.caller, below).gateway == (below if manager else gateway)
-    bound.mend_free()
+    bound.assert_whole()
     with pytest.raises(NotBound):
         provisioning.unbind_child(bob, key(fleet), "below-0")
 

@@ -41,14 +41,14 @@ from chalicelib.core.share_records import Share, State
 from chalicelib.core.users import Person
 from chalicelib.store.outbox import EventRecord
 from chalicelib.store.products import ProductRecord
-from chalicelib.store.shares import NoticeRecord
 from chalicelib.store.users import UserItem
 from tests.conftest import Calls
-from tests.support.bound import device, mend_free, person
+from tests.support.bound import assert_whole, device, person
 from tests.support.clock import FakeClock
 from tests.support.faults import Crash, Faults
 from tests.support.fleet import Fleet, make_application, make_fleet
 from tests.support.iot import FakeIot
+from tests.support.shared import stored
 
 ABSENT = "f" * 32
 WEEK = 7 * 24 * 3600
@@ -106,18 +106,6 @@ def role(who: Person, device: str) -> Role | None:
         return None
 
 
-def sides_agree() -> None:
-    """Both sides of every share say the same."""
-    sides: dict[str, list[Share]] = {}
-    for item in UserItem.scan(consistent_read=True):
-        if isinstance(item, NoticeRecord):
-            share = share_records.share_of(item)
-            assert item.user == (share.receiver if share.received else share.initiator)
-            sides.setdefault(share.id, []).append(msgspec.structs.replace(share, received=False))
-    for one, *others in sides.values():
-        assert others == [one]
-
-
 def told(who: Person) -> list[str]:
     records = sorted(EventRecord.query(who.user), key=lambda each: str(each.event))
     return [f"{read.type.value} {read.data.get('state', '')}".strip() for read in map(events.read, records)]
@@ -138,8 +126,8 @@ def test_an_offer_that_is_agreed_to(fleet: Fleet, ann: Person, bob: Person, call
     assert states(ann) == states(bob) == [State.AGREED] * 2
     assert [role(bob, each) for each in meters] == [Role.MEMBER] * 2
     assert told(bob) == ["share.offered"] + ["share.settled agreed"] * 2
-    mend_free()
-    sides_agree()
+    assert_whole()
+    stored()
 
 
 def test_an_offer_that_is_refused_or_canceled_changes_no_binding(
@@ -157,7 +145,7 @@ def test_an_offer_that_is_refused_or_canceled_changes_no_binding(
     assert states(ann) == states(bob) == expected
     assert [role(bob, each) for each in meters] == [None] * 4
     assert told(bob) == ["share.offered", "share.settled refused", "share.settled canceled"]
-    sides_agree()
+    stored()
 
 
 def test_what_is_settled_stays_so(fleet: Fleet, ann: Person, bob: Person) -> None:
@@ -174,7 +162,7 @@ def test_what_is_settled_stays_so(fleet: Fleet, ann: Person, bob: Person) -> Non
                     bob, agree=False, shares=[expired.id, share.id]
                 )
     assert states(bob)[0] is State.OFFERED
-    sides_agree()
+    stored()
 
 
 def test_an_offer_is_good_for_a_week(fleet: Fleet, ann: Person, bob: Person, clock: FakeClock) -> None:
@@ -242,8 +230,8 @@ def test_of_two_who_answer_at_once_one_wins(
     raised = race(monkeypatch, lambda: loser(ann, bob, share), lambda: winner(ann, bob, share))
     assert isinstance(raised, error)
     assert (role(bob, share.device) is Role.MEMBER) == (second == "agree")
-    mend_free()
-    sides_agree()
+    assert_whole()
+    stored()
 
 
 def test_an_answer_that_was_lost_or_crashed(
@@ -256,8 +244,8 @@ def test_an_answer_that_was_lost_or_crashed(
     faults.crash("TransactWriteItems")
     with pytest.raises(Crash):
         agree(bob, two)
-    mend_free()
-    sides_agree()
+    assert_whole()
+    stored()
     agree(bob, two)
 
 
@@ -321,7 +309,7 @@ def test_a_device_that_is_lost_while_it_is_agreed_to(
     raised = race(monkeypatch, lambda: agree(bob, share), lambda: lose(fleet, ann, meter, gone))
     assert isinstance(raised, DeviceNotFound if gone == "deleted" else NotManager)
     assert role(bob, meter) is None
-    mend_free(deleted=True)
+    assert_whole(deleted=True)
 
 
 def test_a_new_manager_may_offer_what_the_old_one_did(
@@ -424,7 +412,7 @@ def test_twenty_devices_at_most(fleet: Fleet, ann: Person, bob: Person) -> None:
     agree(bob, *made[:10])
     share_answers.answer(bob, agree=True, batch=made[0].batch)
     assert states(ann) == [State.AGREED] * 20
-    mend_free()
+    assert_whole()
 
 
 def test_devices_of_a_product_that_is_not_shared(fleet: Fleet, ann: Person, bob: Person) -> None:
@@ -587,7 +575,7 @@ def test_a_code_makes_members_of_all_who_scan_it(
         share_codes.scan(bob, code)
     with pytest.raises(SharedWithOneself):
         share_codes.scan(ann, code)
-    mend_free()
+    assert_whole()
 
 
 def test_one_code_scanned_by_two_at_once(
@@ -599,7 +587,7 @@ def test_one_code_scanned_by_two_at_once(
     Faults.installed(monkeypatch).before("TransactWriteItems", lambda: share_codes.scan(eve, code))
     share_codes.scan(bob, code)
     assert role(eve, meter) is role(bob, meter) is Role.MEMBER
-    mend_free()
+    assert_whole()
 
 
 def test_a_code_is_good_for_half_an_hour(

@@ -69,7 +69,8 @@ def test_getting_costs_one_call_and_names_what_was_reported(world: World, calls:
         ("power", 1, world.clock.at - 5_000),
         ("watts", 3.5, world.clock.at),
     ]
-    assert states[0].property is not None and states[0].property.data_type is DataType.BOOL
+    assert states[0].property is not None
+    assert states[0].property.data_type is DataType.BOOL
     assert thing_calls.get_properties(world.fleet.caller, world.lamp.id) == states
     assert thing_calls.get_properties(member(world.fleet, "bob", world.lamp), world.lamp.id) == states
 
@@ -164,7 +165,8 @@ def test_an_asynchronous_service_is_not_waited_for(world: World, calls: Calls) -
     calls.clear()
     called = world.invoke(world.owner, "Toggle")
     assert calls.made == ["dynamodb.BatchGetItem", "dynamodb.TransactWriteItems", "sqs.SendMessageBatch"]
-    assert called.output is None and not world.clock.waits
+    assert called.output is None
+    assert not world.clock.waits
     world.work.run()
     (arrived,) = world.iot.to(world.lamp.client)
     assert (arrived.json["cmd"], arrived.json["paras"]) == ("Toggle", {})
@@ -208,7 +210,8 @@ def test_a_silent_device_is_given_up_at_its_time(world: World, calls: Calls) -> 
     with pytest.raises(errors.DeviceSilent):
         world.invoke(world.owner, times=1)
     assert world.clock.at - began == WAIT
-    assert len(world.clock.waits) == 5 and world.clock.waits == sorted(world.clock.waits)
+    assert len(world.clock.waits) == 5
+    assert world.clock.waits == sorted(world.clock.waits)
     assert calls.made.count("dynamodb.GetItem") == 5
     (record,) = list(CommandRecord.query(world.lamp.id))
     world.lamp.answer(int(record.mid), 0, {"watts": 1})  # late: it is still written down
@@ -253,8 +256,8 @@ def test_arguments_are_judged(world: World) -> None:
             world.invoke(world.owner, identifier, **args)
     with pytest.raises(errors.CommandTypeNotFound):
         world.invoke(world.owner, "Nonsense")
+    lamp = add_lamp(world.fleet, world.iot, "meter-9", world.fleet.product)
     with pytest.raises(errors.ServiceNotFound):
-        lamp = add_lamp(world.fleet, world.iot, "meter-9", world.fleet.product)
         thing_calls.invoke(world.fleet.caller, lamp.id, "Nonsense", {}, dialect="huawei")
 
 

@@ -115,7 +115,9 @@ def test_a_rare_property_is_read_for_a_bounded_time(
     monkeypatch.setattr(timelines, "MOST_EXAMINED", 8)
     now = world.clock.at
     for number in range(40):
-        world.lamp.report(at=now - 100 + number, **({"scene": f"s{number}"} if number % 19 == 7 else {"watts": 1}))
+        world.lamp.report(
+            at=now - 100 + number, **({"scene": f"s{number}"} if number % 19 == 7 else {"watts": 1})
+        )
     calls.clear()
     first = timelines.of_property(world.device, "scene", Range(now - 100, now, 2))
     assert calls.made.count("dynamodb.Query") == 2

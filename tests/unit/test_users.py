@@ -20,7 +20,7 @@ from chalicelib.core.users import Changes, NewUser
 from chalicelib.store.products import AliasRecord
 from chalicelib.store.users import BINDING, USER, BindingRecord, UserItem, UserRecord
 from tests.conftest import Calls
-from tests.support.bound import device, mend_free, person, stranger, told
+from tests.support.bound import assert_whole, device, person, stranger, told
 from tests.support.clock import FakeClock
 from tests.support.faults import Crash, Faults
 from tests.support.fleet import Fleet, make_fleet
@@ -284,18 +284,18 @@ def test_pages_newest_first(fleet: Fleet, clock: FakeClock, calls: Calls) -> Non
     newest = made[::-1]
     seen: list[str] = []
     for number in range(3):
-        page = users.list_users(fleet.caller, number, 2)
+        page = users.list_users(fleet.caller, number * 2, 2)
         assert page.total == 5
         seen += [each.user for each in page.items]
     assert seen == newest
     calls.clear()
-    some = users.list_some(fleet.caller, 0, 10)
+    some = users.list_users(fleet.caller, 0, 10)
     assert [each.user for each in some.items] == newest
     assert calls.made[:2] == [QUERY, BATCH]
-    assert [each.user for each in users.list_some(fleet.caller, 3, 10).items] == newest[3:]
-    assert users.list_some(fleet.caller, 9, 10).items == []
+    assert [each.user for each in users.list_users(fleet.caller, 3, 10).items] == newest[3:]
+    assert users.list_users(fleet.caller, 9, 10).items == []
     users.remove(made[2])
-    assert [each.user for each in users.list_some(fleet.caller, 0, 10).items] == [
+    assert [each.user for each in users.list_users(fleet.caller, 0, 10).items] == [
         each for each in newest if each != made[2]
     ]
 
@@ -315,7 +315,7 @@ def household(fleet: Fleet) -> Iterator[tuple[str, str, list[str]]]:
     bindings.bind(fleet.caller, first, made[3], Role.MEMBER)
     bindings.place(first, {made[0]: 2})
     yield first, second, made
-    mend_free()
+    assert_whole()
 
 
 Household = tuple[str, str, list[str]]
@@ -400,7 +400,7 @@ def test_a_clearing_that_dies_anywhere_comes_again(
     faults.crash(operation, skip=skip)
     work.run()
     assert faults.met
-    mend_free()
+    assert_whole()
     work.lose()
     assert unregistration.sweep() == 0
     clock.at += users.UNREGISTER_AGAIN

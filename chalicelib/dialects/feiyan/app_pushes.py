@@ -103,9 +103,7 @@ def _changed(event: Event) -> Iterator[Push]:
     device = _device(event)
     was = event.data.get("was")
     if was is not None and device.people:
-        before = msgspec.structs.replace(
-            device, status=Status(was), activated=was != Status.INACTIVE.value
-        )
+        before = msgspec.structs.replace(device, status=Status(was), activated=was != Status.INACTIVE.value)
         now = thing_mapping.status(device)
         if now != thing_mapping.status(before):
             said = {**_name(device), "status": {"time": event.at, "value": now}}

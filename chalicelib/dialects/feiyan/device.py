@@ -5,7 +5,7 @@
     /sys/{productKey}/{deviceName}/thing/property/desired/get       asks for desired values, answered
     /sys/{productKey}/{deviceName}/thing/service/property/set       desired values; the device answers
     /sys/{productKey}/{deviceName}/thing/service/{identifier}       a command; the device answers
-    /sys/{productKey}/{deviceName}/_thing/event/notify              a notice, of a reset or an app's; it answers
+    /sys/{productKey}/{deviceName}/_thing/event/notify              a notice of a reset, or an app's
     /sys/{productKey}/{deviceName}/thing/topo/…, /thing/sub/register, /ext/session/…   see device_topology
     /sys/{productKey}/{deviceName}/thing/awss/…, /thing/cipher/get  see device_provisioning
     /ota/device/…                                                   see device_upgrades

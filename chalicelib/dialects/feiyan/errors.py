@@ -23,6 +23,9 @@ CHINESE = "zh"
 NO_ID = msgspec.Raw(b'""')
 
 
+Faults = dict[type[PolythingError], Fault]
+
+
 class BadSignature(core.Unauthenticated):
     """What the gateway refuses before it looks at the call; `reason` goes out in a header."""
 

@@ -56,7 +56,7 @@ class Firmware(Wire, frozen=True, kw_only=True):
 
 
 class Progress(Wire, frozen=True, kw_only=True):
-    """`status` is TO_BE_UPGRADED, UPGRADING, SUCCEEDED or FAILED; `step` percent, negative where it failed."""
+    """`status` is TO_BE_UPGRADED, UPGRADING, SUCCEEDED or FAILED; `step` percent, below 0 where it failed."""
 
     iot_id: str
     module_name: str

@@ -209,7 +209,7 @@ class PropertyReading(Wire, frozen=True):
 
 
 class PropertyTimeline(Wire, frozen=True):
-    """`timestamp`: what follows begins here, ms; give it as `start`, or as `end` where the newest come first."""
+    """What follows begins at `timestamp`, ms; give it as `start`, or as `end` where the newest come first."""
 
     items: list[PropertyReading]
     timestamp: Ms

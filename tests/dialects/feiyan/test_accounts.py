@@ -13,7 +13,7 @@ from chalicelib.core.errors import UserNotFound
 from chalicelib.store.belongings import PartnerRecord
 from chalicelib.store.users import UserItem
 from tests.conftest import Calls
-from tests.support.bound import device, mend_free
+from tests.support.bound import assert_whole, device
 from tests.support.feiyan import Program, Someone, app_of, someone
 from tests.support.fleet import Fleet, make_fleet
 from tests.support.queues import WorkQueue
@@ -248,7 +248,7 @@ def test_unregistering(app: Program, fleet: Fleet, bob: Someone, alice: Someone,
     assert "unregister" in work.run()
     assert list(UserItem.query(bob.id)) == []
     assert "Contents" not in boto3.client("s3").list_objects_v2(Bucket=BUCKET)
-    mend_free()
+    assert_whole()
     someone(fleet, "bob")
 
 

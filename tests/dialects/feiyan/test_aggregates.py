@@ -87,7 +87,10 @@ def test_columns_order_and_pages(desk: Desk) -> None:
         {"dim_time": "2023-11-15 00:43:20", "brightness": 50},
         {"dim_time": "2023-11-15 00:13:20", "brightness": 40},
     ]
-    assert [each["brightness"] for each in desk.ask(cols=cols, orderBy=order, pageSize=2, pageNo=3)] == [10, 0]
+    assert [each["brightness"] for each in desk.ask(cols=cols, orderBy=order, pageSize=2, pageNo=3)] == [
+        10,
+        0,
+    ]
     assert desk.ask(cols=cols, orderBy=order, pageSize=2, pageNo=4) == []
 
 
@@ -140,7 +143,9 @@ def test_groups(desk: Desk) -> None:
         {"hour": "2023-11-14 23", "mean": 25},
         {"hour": "2023-11-14 22", "mean": 5},
     ]
-    assert desk.ask(cols={"n": "count(*)", "power": "power"}, expr=filters("and", ("power", "in", [0, 1]))) == [
+    assert desk.ask(
+        cols={"n": "count(*)", "power": "power"}, expr=filters("and", ("power", "in", [0, 1]))
+    ) == [
         {"n": 2, "power": 0},
         {"n": 2, "power": 1},
     ]
@@ -153,7 +158,10 @@ def test_a_time_narrows_what_is_read(desk: Desk, monkeypatch: pytest.MonkeyPatch
     assert desk.code() == 460  # too many reports
     near = filters("and", ("time", ">=", began + 1000), ("time", "<=", began + 3600_000))
     assert [each["brightness"] for each in desk.ask(cols=["brightness"], expr=near)] == [10, 20]
-    either = {"op": "or", "exprs": [filters("and", ("time", "=", began)), filters("and", ("time", "=", began + 1800_000))]}
+    either = {
+        "op": "or",
+        "exprs": [filters("and", ("time", "=", began)), filters("and", ("time", "=", began + 1800_000))],
+    }
     assert len(desk.ask(expr=either)) == 2
     loose = {"op": "or", "filters": [{"col": "time", "value": began}, {"col": "power", "value": 1}]}
     assert desk.code(expr=loose) == 460

@@ -29,7 +29,7 @@ from chalicelib.store.devices import DeviceItem, SessionRecord
 from chalicelib.store.outbox import EventRecord
 from infra.local.broker.policy import read_policy
 from tests.conftest import Calls
-from tests.dialects.feiyan.test_devices import EVENT, POST, add, certificate
+from tests.dialects.feiyan.test_devices import EVENT, POST, add
 from tests.support.alink import Alink
 from tests.support.boilers import boiler, with_product
 from tests.support.clock import FakeClock
@@ -303,7 +303,9 @@ class TestPresence:
         report(device, heat=2)
         assert values(channel) == [{"heat": 2}], "nothing was kept for it"
 
-    def test_an_older_connection_of_the_channel_ends(self, channel: Alink, iot: FakeIot, clock: FakeClock) -> None:
+    def test_an_older_connection_of_the_channel_ends(
+        self, channel: Alink, iot: FakeIot, clock: FakeClock
+    ) -> None:
         old = channel.client
         clock.advance(1)
         channel.stamp = "1600000000000"

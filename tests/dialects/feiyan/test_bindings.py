@@ -9,7 +9,7 @@ from chalicelib.core.bindings import Role
 from chalicelib.store.devices import DEVICE, DeviceRecord
 from chalicelib.store.products import ProductRecord
 from tests.conftest import Calls
-from tests.support.bound import device, gateway_with, mend_free
+from tests.support.bound import assert_whole, device, gateway_with
 from tests.support.clock import FakeClock
 from tests.support.feiyan import Program, Someone, app_of, someone
 from tests.support.fleet import Fleet, make_application, make_fleet, make_product
@@ -326,7 +326,7 @@ def test_to_others_a_device_is_not_bound(fleet: Fleet, app: Program, bob: Someon
         answers.append(said)
     assert {code for said in answers for code, _, _ in said} == {NOT_BOUND}
     assert all(said == answers[0] for said in answers)
-    mend_free()
+    assert_whole()
 
 
 # names and order
@@ -408,7 +408,7 @@ def test_a_member_unbinds_himself_and_the_manager_everybody(
     app.ok(UNBIND, "1.0.9", {"iotId": lamp, "homeId": ABSENT, "unbindSubdevice": True}, user=alice.token)
     assert listed(app, alice)["total"] == listed(app, bob)["total"] == 0
     assert app.code(UNBIND, "1.0.9", {}, user=alice.token) == REQUIRED
-    mend_free()
+    assert_whole()
 
 
 def test_a_gateway_with_or_without_what_is_behind_it(
@@ -430,7 +430,7 @@ def test_a_gateway_with_or_without_what_is_behind_it(
     bindings.bind(fleet.caller, alice.id, gateway)
     app.ok(UNBIND, "1.0.9", {"iotId": gateway, "unbindSubdevice": "true"}, user=alice.token)
     assert bound() == set(ids(listed(app, bob))) == set()
-    mend_free()
+    assert_whole()
 
 
 def test_the_manager_unbinds_members_of_several_devices(
@@ -461,7 +461,7 @@ def test_the_manager_unbinds_members_of_several_devices(
     assert app.code(BY_MANAGER, "1.0.6", many, user=alice.token) == WRONG
     scenes = {"targetIdentityId": bob.id, "sceneIdList": ["x"]}
     assert app.code(BY_MANAGER, "1.0.6", scenes, user=alice.token) == 200
-    mend_free()
+    assert_whole()
 
 
 def test_the_manager_unbinds_a_member_of_a_home(
@@ -477,7 +477,7 @@ def test_the_manager_unbinds_a_member_of_a_home(
     app.ok(BY_MANAGER, "1.0.6", params, user=alice.token)
     assert ids(listed(app, bob)) == [foreign]
     assert app.code(BY_MANAGER, "1.0.6", {**params, "groupId": ABSENT}, user=alice.token) == WRONG
-    mend_free()
+    assert_whole()
 
 
 # behind a gateway

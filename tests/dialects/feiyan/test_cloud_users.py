@@ -11,7 +11,7 @@ from chalicelib.core.users import NewUser
 from chalicelib.settings import settings
 from chalicelib.store.products import ProductRecord
 from tests.conftest import Calls
-from tests.support.bound import device, gateway_with, mend_free, told
+from tests.support.bound import assert_whole, device, gateway_with, told
 from tests.support.clock import FakeClock
 from tests.support.feiyan import Program, Someone, app_of, cloud_of, someone
 from tests.support.fleet import Fleet, make_application, make_fleet
@@ -287,7 +287,7 @@ def test_a_binding_is_ended(
     missing = {"identityId": alice.id, **names, "deviceName": "other"}
     assert cloud.code(UNBIND, "1.0.5", missing) == NO_DEVICE
     assert cloud.code(UNBIND, "1.0.5", {"identityId": alice.id}) == REQUIRED
-    mend_free()
+    assert_whole()
 
 
 def test_all_bindings_of_a_gateway_and_what_is_behind_it_end(
@@ -320,7 +320,7 @@ def test_all_bindings_of_a_gateway_and_what_is_behind_it_end(
     assert [each.device for each in bindings.of_user(bob.id)] == [late]
     assert bindings.of_user(alice.id) == []
     assert cloud.ok(FORCE, "1.0.1", {"iotId": gateway})[0]["success"] is True
-    mend_free()
+    assert_whole()
 
 
 def test_a_device_whose_bindings_do_not_stand_still(
@@ -396,7 +396,7 @@ def test_many_devices_are_bound_by_id_and_by_name(
     again = cloud.ok(BIND, "1.0.1", {**params, "deviceList": things})
     assert [each["bindCode"] for each in again] == [0, 0, 1, 7, 7, 7]
     assert {each.device for each in bindings.of_user(carol.id)} == {first, second}
-    mend_free()
+    assert_whole()
 
 
 def test_each_way_of_a_product(
@@ -414,7 +414,7 @@ def test_each_way_of_a_product(
     assert [each.user for each in bindings.of_device(lamp)] == [dave]
     assert bindings.of_user(alice.id) == bindings.of_user(bob.id) == []
     assert {mode.value for mode in Mode} == {mode.value for mode in ShareMode}
-    mend_free()
+    assert_whole()
 
 
 def test_a_person_with_all_the_devices_there_may_be(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from chalicelib.core import bindings, shadow_fields
-from chalicelib.core.home_documents import FIRST_ADDRESS, MOST_GROUPS
+from chalicelib.core.home_groups import FIRST_ADDRESS, MOST_GROUPS
 from chalicelib.store.commands import CommandRecord
 from tests.conftest import Calls
 from tests.support import bound

@@ -124,7 +124,9 @@ class TestProperties:
         assert device.ask(POST, {key: 7, "heat": 8, "speed": 9})["code"] == 200
         assert reported(device) == {"": {"heat": 8}, "Pump": {"heat": 7, "speed": 9}}
 
-    def test_looks_like_a_report_of_any_other_device(self, fleet: Fleet, iot: FakeIot, clock: FakeClock) -> None:
+    def test_looks_like_a_report_of_any_other_device(
+        self, fleet: Fleet, iot: FakeIot, clock: FakeClock
+    ) -> None:
         """The events differ by device, message and time alone."""
         alink, other = boiler(fleet, iot, "boiler-2"), boiler(fleet, iot, "boiler-3")
         alink.connect()
@@ -362,7 +364,8 @@ class TestSpeaker:
         assert (reported(device), device.messages()) == ({}, [])
 
     @pytest.mark.parametrize(
-        "topic", ["/sys", "/sys/a/b", "/sys/a/b/app/up/account/bind", "/ota/device/inform/a", "sys/a/b/thing/x"]
+        "topic",
+        ["/sys", "/sys/a/b", "/sys/a/b/app/up/account/bind", "/ota/device/inform/a", "sys/a/b/thing/x"],
     )
     def test_odd_topics(self, device: Alink, topic: str) -> None:
         device.raw(topic, {"id": "1"})
@@ -436,7 +439,7 @@ class TestTopology:
         add(gateway, child)
         assert calls.made == ["dynamodb.GetItem", "dynamodb.BatchGetItem", "iot-data.SendDirectMessage"]
         calls.clear()
-        gateway.ask(f"thing/topo/get")
+        gateway.ask("thing/topo/get")
         assert calls.made == ["dynamodb.Query", "dynamodb.BatchGetItem", "iot-data.SendDirectMessage"]
 
     @pytest.mark.parametrize(
@@ -496,9 +499,7 @@ class TestTopology:
         add(gateway, child)
         gateway.ask_at(f"{child.own}/{POST}", {"heat": 4})
         shadows.set_desired(fleet.caller, child.device, [Desired("", {"heat": 30})])
-        made = commands.create(
-            fleet.caller, NewCommand(child.device, "", "reboot", {}, "feiyan", expire=0)
-        )
+        made = commands.create(fleet.caller, NewCommand(child.device, "", "reboot", {}, "feiyan", expire=0))
         work.run()
         assert [each["params"] for each in gateway.got(f"{child.own}/{SET}")] == [{"heat": 30}]
         [sent] = gateway.got(f"{child.own}/thing/service/reboot")
@@ -511,9 +512,7 @@ class TestTopology:
     ) -> None:
         add(gateway, child)
         gateway.ask_at(f"{child.own}/{POST}", {"heat": 4})
-        made = commands.create(
-            fleet.caller, NewCommand(child.device, "", "reboot", {}, "feiyan", expire=0)
-        )
+        made = commands.create(fleet.caller, NewCommand(child.device, "", "reboot", {}, "feiyan", expire=0))
         work.run()
         [sent] = gateway.got(f"{child.own}/thing/service/reboot")
         if how == "deleted by itself":
@@ -581,9 +580,7 @@ class TestTopology:
         open_fleet = with_product(fleet, registerable=True)
         fresh = boiler(open_fleet, iot, "fresh-1")
         answer = gateway.ask("thing/sub/register", [named(fresh)])
-        assert answer["data"] == [
-            {"iotId": fresh.device, **named(fresh), "deviceSecret": fresh.secret}
-        ]
+        assert answer["data"] == [{"iotId": fresh.device, **named(fresh), "deviceSecret": fresh.secret}]
         fresh.connect()
         assert gateway.ask("thing/sub/register", [named(fresh)])["code"] == 6100, "it has been active"
         add(gateway, fresh)

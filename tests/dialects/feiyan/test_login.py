@@ -185,7 +185,11 @@ class TestRights:
         device = register(fleet)
         may = rights(device)
         own, other = device.own, f"/sys/{device.product}/meter-10"
-        for topic in ("thing/event/property/post", "thing/service/property/set_reply", "thing/service/x_reply"):
+        for topic in (
+            "thing/event/property/post",
+            "thing/service/property/set_reply",
+            "thing/service/x_reply",
+        ):
             assert may.may_publish(f"{own}/{topic}", retain=False)
             assert not may.may_publish(f"{other}/{topic}", retain=False)
         assert may.may_publish(f"/ota/device/inform/{device.product}/meter-1", retain=False)

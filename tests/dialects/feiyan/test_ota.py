@@ -47,7 +47,9 @@ class Shop:
         version = "1.0.2" if path.startswith("/thing") else "1.0.0"
         return self.app.ok(path, version, given, user=(who or self.alice).token)
 
-    def code(self, path: str, device: FakeDevice | None = None, who: Someone | None = None, **more: Any) -> int:
+    def code(
+        self, path: str, device: FakeDevice | None = None, who: Someone | None = None, **more: Any
+    ) -> int:
         given = {**({"iotId": device.id} if device else {}), **more}
         version = "1.0.2" if path.startswith("/thing") else "1.0.0"
         return self.app.code(path, version, given, user=(who or self.alice).token)

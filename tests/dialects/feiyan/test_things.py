@@ -392,7 +392,9 @@ class TestTimelines:
         assert [each["data"] for each in back["items"]] == ["3", "2"]
         last = home.ask("property timeline", **{**asked, "end": back["timestamp"]}, order="desc")
         assert [each["data"] for each in last["items"]] == ["1"]
-        assert home.ask("property timeline", **{**asked, "end": last["timestamp"]}, order="desc")["items"] == []
+        assert (
+            home.ask("property timeline", **{**asked, "end": last["timestamp"]}, order="desc")["items"] == []
+        )
 
     def test_of_an_event(self, home: Home, calls: Calls) -> None:
         home.lamp.connect()

@@ -7,7 +7,8 @@ from msgspec import Meta
 
 from ....core import aggregates
 from ....core import errors as core
-from ....core.aggregates import Column, Comparison, Condition, Function, Operator, Order, Query
+from ....core.aggregate_conditions import MOST_DEPTH, Comparison, Condition, Operator
+from ....core.aggregates import Column, Function, Order, Query
 from ....web.operations import Call
 from ..declaring import client
 from ..schema import IotId, PageNo, Wire
@@ -19,8 +20,14 @@ OPERATORS = {
     **{each.value: each for each in Operator},
     "==": Operator.EQUAL,
     "<>": Operator.UNEQUAL,
-    **{"eq": Operator.EQUAL, "ne": Operator.UNEQUAL, "lt": Operator.LESS, "le": Operator.AT_MOST},
-    **{"lte": Operator.AT_MOST, "gt": Operator.MORE, "ge": Operator.AT_LEAST, "gte": Operator.AT_LEAST},
+    "eq": Operator.EQUAL,
+    "ne": Operator.UNEQUAL,
+    "lt": Operator.LESS,
+    "le": Operator.AT_MOST,
+    "lte": Operator.AT_MOST,
+    "gt": Operator.MORE,
+    "ge": Operator.AT_LEAST,
+    "gte": Operator.AT_LEAST,
 }
 CALL = re.compile(r"\s*([A-Za-z]{1,16})\(\s*([^()]{1,512}?)\s*\)\s*")
 
@@ -47,8 +54,8 @@ class Expression(Wire, frozen=True):
     """`op` and: all filters and expressions have to hold; or: one of them. Without any all rows are shown."""
 
     op: Annotated[str, Meta(max_length=8, examples=["and"])] = "and"
-    filters: list[Filter] = []
-    exprs: "list[Expression]" = []
+    filters: tuple[Filter, ...] = ()
+    exprs: "tuple[Expression, ...]" = ()
 
 
 class Sorting(Wire, frozen=True):
@@ -59,8 +66,8 @@ class Sorting(Wire, frozen=True):
 
 
 class AggregateQuery(Wire, frozen=True):
-    """`cols`: names, such as "avg(level)"; objects; or an object of names by what they are called in the answer.
-    None of them is every column.
+    """`cols`: names, such as "avg(level)"; objects; or an object of names by what they are called in the
+    answer. None of them is every column.
     """
 
     iot_id: IotId
@@ -69,7 +76,7 @@ class AggregateQuery(Wire, frozen=True):
     expr: Expression
     page_no: PageNo
     page_size: Annotated[int, Meta(ge=1, le=aggregates.MOST_PAGE, examples=[20])]
-    order_by: list[Sorting] | Sorting = []
+    order_by: tuple[Sorting, ...] | Sorting = ()
 
 
 @client(
@@ -128,8 +135,8 @@ def _function(name: str | None) -> Function | None:
 
 
 def _condition(given: Expression, depth: int = 1) -> Condition:
-    if depth > aggregates.MOST_DEPTH:
-        raise core.InvalidInput("expr", f"is nested deeper than {aggregates.MOST_DEPTH}")
+    if depth > MOST_DEPTH:
+        raise core.InvalidInput("expr", f"is nested deeper than {MOST_DEPTH}")
     op = given.op.lower()
     if op not in ("and", "or"):
         raise core.InvalidInput("expr.op", "is neither and nor or")
@@ -147,8 +154,8 @@ def _operator(name: str) -> Operator:
     return found
 
 
-def _orders(given: list[Sorting] | Sorting) -> list[Order]:
-    listed = given if isinstance(given, list) else [given]
+def _orders(given: tuple[Sorting, ...] | Sorting) -> list[Order]:
+    listed = given if isinstance(given, tuple) else (given,)
     for each in listed:
         if each.type.lower() not in ("asc", "desc"):
             raise core.InvalidInput("orderBy.type", "is neither asc nor desc")

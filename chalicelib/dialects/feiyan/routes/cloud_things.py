@@ -15,7 +15,6 @@ from ....core import (
 )
 from ....core import errors as core
 from ....core.device_query import Condition, Field, Operator
-from ....core.fleet import Selection as Fleet
 from ....store.devices import CREDENTIALS, LINK, CredentialsRecord, LinkRecord
 from ....web.operations import Call
 from .. import errors

@@ -112,5 +112,5 @@ def get_user_region(call: Call[None, None, schema.RegionQuery]) -> str:
 @cloud("/cloud/account/queryidentitydescbypage", "1.0.0", source="Feiyan 7.4.10", raises=(core.ListTooLong,))
 def list_accounts(call: Call[None, None, schema.AccountsQuery]) -> list[schema.Account]:
     """The project's people, newest first. Two AWS calls, and those of paging."""
-    part = users.list_some(call.caller, call.body.offset, call.body.count)
+    part = users.list_users(call.caller, call.body.offset, call.body.count)
     return [account_of(each) for each in part.items]

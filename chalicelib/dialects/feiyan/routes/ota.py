@@ -10,6 +10,7 @@ from ....web.operations import Call
 from .. import errors, mapping, thing_mapping
 from .. import ota_schema as wire
 from ..declaring import client
+from ..errors import Faults
 from ..thing_schema import NamedThing
 from .things import UNBOUND
 
@@ -24,8 +25,8 @@ STATUSES = {
 CONFIRM, COMPELLED = "CONFIRM", "COMPELLENT"
 SIGN_METHOD = "SHA256"
 LOWEST_STEP = -4
-NO_RECORD = {**UNBOUND, core.UpgradeNotFound: errors.of(9146)}
-NO_JOB = {**UNBOUND, core.UpgradeNotFound: errors.of(9132)}
+NO_RECORD: Faults = {**UNBOUND, core.UpgradeNotFound: errors.of(9146)}
+NO_JOB: Faults = {**UNBOUND, core.UpgradeNotFound: errors.of(9132)}
 LONGEST_DESCRIPTION = 256
 
 
@@ -118,11 +119,7 @@ def list_things_to_upgrade(call: Call[None, None, None]) -> list[wire.WaitingThi
 
     AWS calls as `/living/ota/progress/list`, and one for the names.
     """
-    offers = [
-        offer
-        for offer in personal_upgrades.of_person(call.caller)
-        if offer.part.status is Status.WAIT
-    ]
+    offers = [offer for offer in personal_upgrades.of_person(call.caller) if offer.part.status is Status.WAIT]
     names = {each.device: each.nickname for each in bindings.of_user(call.caller.user)} if offers else {}
     return [_waiting(offer, names.get(offer.device.device)) for offer in offers]
 

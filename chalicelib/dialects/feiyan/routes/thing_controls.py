@@ -7,11 +7,12 @@ from .. import errors
 from .. import thing_mapping as mapping
 from .. import thing_schema as wire
 from ..declaring import client
+from ..errors import Faults
 from .things import UNBOUND
 
 DIALECT = "feiyan"
 WAIT = 6 * clock.SECOND  # of the 7 s that a call may take
-NO_ANSWER = {core.DeviceSilent: errors.of(503), core.DeviceRefused: errors.of(400)}
+NO_ANSWER: Faults = {core.DeviceSilent: errors.of(503), core.DeviceRefused: errors.of(400)}
 REFUSED = (
     core.NotBound,
     core.DeviceOffline,

@@ -14,8 +14,9 @@ from .. import errors
 from .. import thing_mapping as mapping
 from .. import thing_schema as wire
 from ..declaring import OPTIONAL_USER, client
+from ..errors import Faults
 
-UNBOUND = {core.NotBound: errors.of(401)}
+UNBOUND: Faults = {core.NotBound: errors.of(401)}
 
 
 @client("/thing/info/get", "1.0.4", source="Feiyan 6.4.1", raises=(core.NotBound,), faults=UNBOUND)
