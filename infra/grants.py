@@ -224,6 +224,7 @@ TAKEN = {
 
 DEVICES = {
     "api_handler": ("SendDirectMessage", "DeleteConnection"),
+    "dispatch": ("SendDirectMessage",),
     "ingest": ("SendDirectMessage",),
     "presence": ("DeleteConnection",),
     "work": ("SendDirectMessage", "DeleteConnection"),

@@ -154,7 +154,7 @@ def nearby(
             product = products.load(record.product)
             if product is None or product.short_id != name[0]:
                 continue
-            if released is not None and bool(product.released) is not released:
+            if released is not None and products.is_released(product) is not released:
                 continue
             others = manager is not None and mode_of(product).value == ShareMode.AUTHORIZED.value
             if name not in own and (holder is not None or others):

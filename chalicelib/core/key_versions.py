@@ -25,8 +25,6 @@ from .jobs import Job
 
 # encryption.FRESH, the longest run of a function (60 s), and what clocks may differ: see encryption.py
 SETTLED = 3 * clock.MINUTE
-# what lives shorter is not walked: a device's token for binding, say
-SHORT_LIVED = clock.HOUR
 TRIES = 5
 ROTATE, COUNT = "rotate-keys", "count-secrets"  # kinds of jobs: `reencryption.py`
 
@@ -136,8 +134,6 @@ def _check(ring: Ring, version: int) -> None:
     settled = ring.later[ring.current].made + SETTLED
     if ring.count is None or ring.count.began < settled:
         raise KeyVersionInUse("secrets were not counted since the last rotation: wait for its job")
-    if clock.now() < ring.later[ring.current].made + SHORT_LIVED:
-        raise KeyVersionInUse("what is encrypted for less than an hour may stand under it: wait an hour")
     left = ring.count.secrets.get(version, 0)
     if left:
         raise KeyVersionInUse(f"{left} secrets were left under version {version}")

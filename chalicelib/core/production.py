@@ -213,14 +213,11 @@ def _check_amount(amount: int) -> None:
 
 
 def _released(caller: Caller, product: str) -> Product:
-    """No AWS call where it was read seconds ago. One that was released at this moment is read anew.
-
-    A product that was never in development, an operator's say, counts as released.
-    """
+    """No AWS call where it was read seconds ago. One that was released at this moment is read anew."""
     found = products.get(caller.tenant, product)
-    if found.released is False:
+    if not products.is_released(found):
         found = products.fresh(caller.tenant, product)
-    if found.released is False:
+    if not products.is_released(found):
         raise ProductNotReleased(product)
     return found
 

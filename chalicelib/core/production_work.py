@@ -19,7 +19,7 @@ from ..store.production import LaneRecord, ProductionRecord
 from ..store.products import AliasRecord
 from ..store.reading import Key, find_all
 from ..store.transactions import ConditionFailed, Contention, Transaction, pause
-from . import clock, credentials, production, products, registration
+from . import clock, credentials, production, products, registration, timelines
 from .applications import Caller
 from .errors import MacTaken, NodeIdTaken, ProductNotFound
 from .production import PRODUCE, SHARDS, TAKEN_UP_AFTER, Positions
@@ -30,6 +30,7 @@ AT_ONCE = 16  # devices of a transaction: six items each, three totals, the lane
 STEPS = 32  # transactions of a job
 SWEPT_AT_ONCE = 100  # lanes a shard; more the next minute
 TRIES = 8
+AGEING = timelines.EVENTS_BACK // clock.DAY  # days: what a timeline reaches back to is kept
 
 
 class _Moved(Exception):
@@ -128,6 +129,7 @@ class _Worker:
             device=positions.device(at),
             mac_key=mac_key,
             gateway=None if gateway is None else positions.device(gateway),
+            ageing=AGEING,
         )
         registration.add(change, self.caller, new, product, positions.secret(at), credentials.new_psk())
 

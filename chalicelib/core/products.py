@@ -267,6 +267,11 @@ def _find_by_alias(tenant: str, name: str) -> Product:
     return get(tenant, record.target)
 
 
+def is_released(product: Product) -> bool:
+    """Also one of which nobody has said that it is in development, as operators' products are."""
+    return product.released is not False
+
+
 def key_of(product: Product) -> str:
     """The product's own secret: XLink's product key, CTWing's MasterKey. 16 letters and digits."""
     if product.key is None:

@@ -60,6 +60,7 @@ class NewDevice(msgspec.Struct, frozen=True):
     description: str | None = None
     gateway: str | None = None  # the device that speaks for it; none for a direct device
     device: str | None = None  # its id, 32 random hex digits; drawn where it is not given
+    ageing: int | None = None  # days
 
 
 class Registered(msgspec.Struct, frozen=True):
@@ -238,7 +239,17 @@ def _record(caller: Caller, new: NewDevice, product: products.Product) -> Device
         name: getattr(new.facts, name) or getattr(product, name)
         for name in ("manufacturer_id", "manufacturer_name", "device_type", "model", "protocol_type")
     }
-    named = ("name", "description", "is_secure", "imsi", "end_user", "organization", "region", "timezone")
+    named = (
+        "name",
+        "description",
+        "is_secure",
+        "imsi",
+        "end_user",
+        "organization",
+        "region",
+        "timezone",
+        "ageing",
+    )
     optional = facts | {name: getattr(new, name) for name in named} | {"mac": new.mac_key}
     record = DeviceRecord(
         ident,

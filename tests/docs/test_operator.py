@@ -184,7 +184,6 @@ def rotated(root: Gateway, _: Fleet) -> Act:
     core_clock = FakeClock(1_700_000_000_000)
     clock.use(core_clock)
     job = key_versions.rotate()
-    core_clock.advance(key_versions.SHORT_LIVED)
     settled = job.started + key_versions.SETTLED
     key_versions.note(Count(settled, {}))
     root.get(f"{BASE}/me")

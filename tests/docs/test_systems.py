@@ -3,10 +3,13 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 import app
 from chalicelib.core.admission import Admitted
+from chalicelib.dialects.feiyan import login as feiyan
 from chalicelib.dialects.huawei import login as huawei
 from chalicelib.dialects.shadow import login as shadow
 from chalicelib.handlers import authorizer, http
@@ -16,6 +19,7 @@ DIALECTS = sorted(set(app.DIALECTS.values()))
 # What stands in messages, not in a declared type.
 ELSEWHERE = {"{id}", "dds", "level", "service", "property"}
 GATEWAY = Admitted("d" * 32, "t", "{id}", gateway=False)
+CHANNEL = Admitted("d" * 32, "t", "{id}", gateway=False, channel=True)
 
 
 def names_in(value: Any) -> Iterator[str]:
@@ -64,7 +68,7 @@ def told_topics(direction: str) -> set[str]:
     """With what stands in braces after a slash written out."""
     found = set()
     for row in rows(doc("protocols.md")):
-        if row[1] == direction:
+        if row[1:2] == [direction]:
             topic = row[0].strip("`")
             whole, _, kinds = topic.rpartition("/")
             several = re.fullmatch(r"\{(.+, .+)\}", kinds)
@@ -73,16 +77,23 @@ def told_topics(direction: str) -> set[str]:
 
 
 def test_topics_are_those_that_the_logins_allow() -> None:
-    pairs = [login.topics(GATEWAY) for login in authorizer.LOGINS]
-    assert told_topics("up") == {topic for publish, _, _ in pairs for topic in publish}
-    assert told_topics("down") == {topic for _, _, receive in pairs for topic in receive}
+    """Each that is told of is allowed, and nothing is allowed of which nothing is told."""
+    kinds = [(login, GATEWAY) for login in authorizer.LOGINS]
+    kinds += [(feiyan, CHANNEL), (feiyan, replace(GATEWAY, gateway=True))]
+    pairs = [login.topics(admitted) for login, admitted in kinds]
+    for direction, at in (("up", 0), ("down", 2)):
+        allowed = {topic for pair in pairs for topic in pair[at]}
+        told = told_topics(direction)
+        assert [topic for topic in told if not any(fnmatchcase(topic, each) for each in allowed)] == []
+        unsaid = [each for each in allowed if not any(fnmatchcase(topic, each) for topic in told)]
+        assert [each for each in unsaid if each not in feiyan.CHILDREN_UP] == []
 
 
 def test_every_login_is_told() -> None:
     told = [
         row[0].partition(",")[0].lower()
         for row in rows(doc("protocols.md"))
-        if "HMAC" in row[3] or "secret" in row[3] or "same" in row[3]
+        if len(row) == 5 and any(word in row[3] for word in ("HMAC", "secret", "same"))
     ]
     assert set(told) == {login.__name__.split(".")[-2] for login in authorizer.LOGINS}
     ident = "0" * 32

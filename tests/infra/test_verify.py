@@ -7,11 +7,14 @@ from typing import Any
 import boto3
 import pytest
 
+from app import DIALECTS
 from infra.deploy import stacks
 from infra.deploy.errors import DeployError
 from infra.verify import __main__ as command_line
+from infra.verify import deployed
 from infra.verify.checks import Check, Skipped, Unproven, performed, require
 from infra.verify.stage import Stage
+from tests.support.gateway import Gateway
 
 
 def test_what_checks_come_to() -> None:
@@ -39,6 +42,34 @@ def test_what_checks_come_to() -> None:
     ]
     with pytest.raises(Unproven):
         require(0, "")
+
+
+def test_what_no_dialect_serves_is_told_of_each_dialect() -> None:
+    """The check of a stage, against the application itself."""
+
+    class Here:
+        url = "here"
+
+        def call(self, method: str, path: str) -> tuple[int, Any]:
+            reply = Gateway().call(method, path)
+            return reply.status, reply.json
+
+    stage: Any = Here()
+    assert deployed.api_answers(stage)
+    named = {DIALECTS.get(path.split("/")[1], "") for _, path, _, _ in deployed.NOWHERE}
+    assert named == set(DIALECTS.values())
+
+
+def test_an_answer_in_another_shape_is_a_failure() -> None:
+    class Elsewhere:
+        url = "elsewhere"
+
+        def call(self, _method: str, path: str) -> tuple[int, Any]:
+            return (200, {"paths": {"/operator/v1/me": {}}}) if path == "/openapi.json" else (404, {})
+
+    stage: Any = Elsewhere()
+    with pytest.raises(Unproven, match="/iocm/app/nowhere"):
+        deployed.api_answers(stage)
 
 
 def test_without_credentials_one_line_says_what_to_set(

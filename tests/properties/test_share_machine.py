@@ -5,7 +5,6 @@ sides of each share say the same, who agrees is a member and nobody else, and wh
 import itertools
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 import pytest
@@ -15,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 
 from chalicelib.core import bindings, share_answers, share_codes, share_offers, users
 from chalicelib.core.bindings import Mode, Role
-from chalicelib.core.errors import DeviceNotFound, OfPeople
+from chalicelib.core.errors import DeviceNotFound, OfPeople, ShareNotFound
 from chalicelib.core.share_records import Share, State
 from tests.support.bound import assert_whole, device, person
 from tests.support.clock import FakeClock
@@ -24,6 +23,7 @@ from tests.support.machines import Lambda, empty
 from tests.support.shared import stored
 
 PEOPLE, DEVICES = 3, 2
+MOSTLY = 16  # of 20
 WEEK, HALF_HOUR = 7 * 24 * 3600, 30 * 60
 _names = itertools.count()
 
@@ -39,16 +39,12 @@ class Seen(NamedTuple):
 
 
 WHO, WHAT, WHICH = st.integers(0, PEOPLE - 1), st.integers(0, DEVICES - 1), st.integers(0, 20)
-OPS = st.one_of(
-    st.tuples(st.just("seize"), WHO, WHAT),
-    st.tuples(st.just("leave"), WHO, WHAT),
-    st.tuples(st.just("offer"), WHO, WHAT, WHO),
-    st.tuples(st.just("agree"), WHICH),
-    st.tuples(st.just("agree"), WHICH),
-    st.tuples(st.just("refuse"), WHICH),
-    st.tuples(st.just("cancel"), WHICH),
-    st.tuples(st.just("scan"), WHO, WHICH),
-)
+OFFER = st.tuples(st.just("offer"), WHO, WHAT, WHO)
+ANSWER = st.tuples(st.sampled_from(["agree", "agree", "agree", "refuse", "cancel"]), WHICH)
+MOVE = st.tuples(st.sampled_from(["seize", "seize", "leave"]), WHO, WHAT)
+SCAN = st.tuples(st.just("scan"), WHO, WHICH)
+OPS = st.one_of(OFFER, OFFER, ANSWER, ANSWER, ANSWER, ANSWER, MOVE, MOVE, SCAN)
+WAITS = st.sampled_from([0.001, 0.001, 1, 1, HALF_HOUR - 0.001, HALF_HOUR, WEEK - 0.001])
 
 
 class World:
@@ -66,7 +62,8 @@ class Household(RuleBasedStateMachine):
         self.people = [person(World.fleet, f"p{some}-{number}") for number in range(PEOPLE)]
         self.devices = [device(World.fleet, f"d{some}-{number}") for number in range(DEVICES)]
         self.codes: list[tuple[str, str, str, int, int]] = []  # text, device, initiator, managed, until
-        bindings.bind(World.fleet.caller, self.people[0], self.devices[0])
+        for each in self.devices:
+            bindings.bind(World.fleet.caller, self.people[0], each)
 
     def shares(self) -> list[Share]:
         """Those that an operation may name: it sees them as they were before it."""
@@ -91,6 +88,8 @@ class Household(RuleBasedStateMachine):
             if what == "leave":
                 return lambda: bindings.unbind(user, thing), lambda seen: _left(seen, user, thing)
             to = self.people[rest[2]]
+            managers = [each.user for each in bindings.of_device(thing) if each.role is Role.MANAGER]
+            user = managers[0] if managers and rest[0] else user  # mostly who may
             caller, receiver = users.find(user).person, users.find(to)
             return (
                 lambda: share_offers.offer(caller, [thing], receiver),
@@ -109,6 +108,8 @@ class Household(RuleBasedStateMachine):
         shares = self.shares()
         if not shares:
             return _nothing, _same
+        open_ = [each for each in shares if each.state is State.OFFERED and each.until > now]
+        shares = open_ if open_ and rest[0] < MOSTLY else shares  # mostly what can be answered
         share = shares[rest[0] % len(shares)]
         return self._answer(what, share, now)
 
@@ -135,8 +136,9 @@ class Household(RuleBasedStateMachine):
     def call(self, op: Any) -> None:
         before = self.seen()
         run, after = self.plan(op)
-        _tried(run)
+        done = _tried(run)
         assert self.seen() == after(before)
+        assert done is (after(before) != before)
         assert_whole()
 
     @rule(op=OPS, left=st.integers(0, 3), after=st.booleans())
@@ -152,18 +154,18 @@ class Household(RuleBasedStateMachine):
     def interrupt(self, op: Any, other: Any, left: int) -> None:
         before = self.seen()
         (run, made), (run_other, made_other) = self.plan(op), self.plan(other)
-        happened: list[bool] = []
+        others: list[bool] = []
 
-        def between() -> None:
-            happened.append(True)
-            _tried(run_other)
-
-        with World.process.meanwhile(left, between):
-            _tried(run)
-        if not happened:
-            assert self.seen() == made(before)
-        else:
-            assert self.seen() in (made_other(made(before)), made(made_other(before)))
+        with World.process.meanwhile(left, lambda: others.append(_tried(run_other))):
+            done = _tried(run)
+        if not others:
+            assert (self.seen(), done) == (made(before), made(before) != before)
+        else:  # as if one had come after the other, to the callers too
+            first, second = made(before), made_other(before)
+            assert (self.seen(), done, others[0]) in (
+                (made_other(first), first != before, made_other(first) != first),
+                (made(second), made(second) != second, second != before),
+            )
         assert_whole()
 
     @rule(who=WHO, what=WHAT)
@@ -179,22 +181,25 @@ class Household(RuleBasedStateMachine):
             assert held is not None
             self.codes.append((code, thing, user, held[1], World.clock.at + HALF_HOUR * 1000))
 
-    @rule(seconds=st.sampled_from([0.001, 1, HALF_HOUR - 0.001, HALF_HOUR, WEEK - 0.001, WEEK]))
+    @rule(seconds=WAITS)
     def wait(self, seconds: float) -> None:
         World.clock.advance(seconds)
 
 
 def _nothing() -> None:
-    pass
+    raise ShareNotFound("there is none yet")
 
 
 def _same(seen: Seen) -> Seen:
     return seen
 
 
-def _tried(call: Callable[[], object]) -> None:
-    with suppress(OfPeople, DeviceNotFound):
+def _tried(call: Callable[[], object]) -> bool:
+    try:
         call()
+    except (OfPeople, DeviceNotFound):
+        return False
+    return True
 
 
 def _offer(share: Share) -> Offer:

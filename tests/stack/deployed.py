@@ -133,6 +133,11 @@ class Deployed:
         return f"{self.aws.endpoint}/restapis/{self.api}/api/_user_request_"
 
     @property
+    def gateway(self) -> str:
+        """API Gateway's own name for the API. No name server knows it."""
+        return f"{self.api}.execute-api.127.0.0.1"
+
+    @property
     def mqtt(self) -> tuple[str, int]:
         return "127.0.0.1", int(self.broker.mqtt_port)
 

@@ -55,6 +55,7 @@ def main() -> None:
 
     describe_apis_at_once(apigateway_v1)
     name_rights_as_iam_does(iam_actions)
+
     def end_functions() -> None:
         while True:
             lambda_runtime.reset()

@@ -9,6 +9,8 @@ from chalicelib.core import (
     binding_reads,
     bindings,
     extended_properties,
+    homes,
+    households,
     registration,
     removal,
     users,
@@ -20,6 +22,7 @@ from chalicelib.core.errors import (
     BoundByOther,
     Busy,
     DeviceNotFound,
+    HomeNotFound,
     InvalidInput,
     NotBound,
     NotManager,
@@ -129,6 +132,38 @@ def test_a_member_needs_a_manager_and_the_one_who_was_named(
     with pytest.raises(NotManager):
         bindings.bind(fleet.caller, bob, lamp, Role.MEMBER, by=ABSENT)
     bindings.bind(fleet.caller, bob, lamp, Role.MEMBER, by=ann)
+    assert_whole()
+
+
+def test_who_was_refused_for_what_is_over_by_now_is_bound(
+    fleet: Fleet, ann: str, bob: str, lamp: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The manager comes between the refusal and the look for its reason."""
+    faults = Faults.installed(monkeypatch)
+    faults.before("GetItem", lambda: bindings.bind(fleet.caller, ann, lamp), skip=1)
+    assert bindings.bind(fleet.caller, bob, lamp, Role.MEMBER).role is Role.MEMBER
+    assert_whole()
+
+
+def test_a_device_is_bound_for_a_home_of_the_persons(
+    fleet: Fleet, ann: str, bob: str, lamp: str, calls: Calls
+) -> None:
+    homes.create_home(person_of(fleet, ann), "first")
+    theirs = homes.create_home(person_of(fleet, bob), "bobs")
+    for unknown in (ABSENT, theirs):
+        with pytest.raises(HomeNotFound):
+            bindings.bind(fleet.caller, ann, lamp, home=unknown)
+        with pytest.raises(HomeNotFound):
+            bindings.take(fleet.caller, ann, lamp, Mode.SEIZED, unknown)
+    own = homes.list_homes(person_of(fleet, ann))[0].id
+    homes.create_home(person_of(fleet, ann), "second")
+    calls.clear()
+    bindings.take(fleet.caller, ann, lamp, Mode.SEIZED, own)
+    assert calls.made == [WRITE]
+    assert list(households.read(person_of(fleet, ann)).home(own).bound) == [lamp]
+    bindings.take(fleet.caller, bob, lamp, Mode.SEIZED, theirs)
+    assert list(households.read(person_of(fleet, bob)).home(theirs).bound) == [lamp]
+    assert households.read(person_of(fleet, ann)).home(own).bound == {}
     assert_whole()
 
 

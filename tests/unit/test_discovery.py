@@ -129,8 +129,11 @@ def test_each_device_once_newest_first_and_in_pages(
 def test_products_that_are_released_or_not(fleet: Fleet, alice: Person, finder: str) -> None:
     bound.device(fleet, "lamp")
     discovery.report(finder, [seen(fleet, "lamp")])
-    assert names(alice, released=False) == ["lamp"]
+    assert names(alice, released=True) == ["lamp"]
+    assert names(alice, released=False) == []
+    product_details.describe(fleet.tenant, fleet.product.id, Details(released=False))
     assert names(alice, released=True) == []
+    assert names(alice, released=False) == ["lamp"]
 
 
 def test_the_newest_fifty_are_kept(fleet: Fleet, finder: str, alice: Person, clock: FakeClock) -> None:

@@ -42,8 +42,8 @@ from tests.support.mqtt import Mqtt
 from tests.support.queues import WorkQueue
 
 
-def release(product: Product) -> Product:
-    return products.revise(product.tenant, product.id, lambda _record, _change: {"released": True})
+def release(product: Product, *, released: bool = True) -> Product:
+    return products.revise(product.tenant, product.id, lambda _record, _change: {"released": released})
 
 
 def drafted(product: Product) -> Product:
@@ -267,6 +267,10 @@ def test_what_is_not_released_is_not_made(fleet: Fleet) -> None:
     for ask in calls:
         with pytest.raises(ProductNotReleased):
             ask()
+
+
+def test_a_product_of_which_nobody_says_that_it_is_in_development(fleet: Fleet) -> None:
+    assert production.generate(fleet.caller, make_product(fleet.tenant, model="plain").id, 2)
 
 
 def test_a_release_counts_at_once_also_where_the_product_is_remembered(fleet: Fleet) -> None:

@@ -1,5 +1,6 @@
 """A new data key, and every secret encrypted anew under it, whatever happens meanwhile."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from chalicelib import settings
 from chalicelib.aws import encryption, keyring
 from chalicelib.core import (
+    app_channels,
     bind_tokens,
     credentials,
     jobs,
@@ -26,13 +28,16 @@ from chalicelib.core.jobs import State
 from chalicelib.core.lora_records import Role
 from chalicelib.core.rules import Channel, Destination
 from chalicelib.store import secrets
-from chalicelib.store.devices import CREDENTIALS, CredentialsRecord
+from chalicelib.store.devices import BIND_TOKEN, CREDENTIALS, CredentialsRecord, DeviceBindTokenRecord
 from chalicelib.store.transactions import Transaction
+from infra.grants import GRANTS
 from tests.conftest import Calls
 from tests.support.clock import FakeClock
 from tests.support.fleet import Fleet, make_fleet
 from tests.support.operators import add_device
 from tests.support.queues import WorkQueue
+
+BIND = "ab" * 16
 
 
 @pytest.fixture
@@ -77,7 +82,7 @@ def rotated(clock: FakeClock, work: WorkQueue) -> jobs.Job:
 
 def settle(clock: FakeClock, work: WorkQueue) -> None:
     work.run()
-    clock.advance(key_versions.SETTLED)
+    clock.advance(key_versions.SETTLED // 1000)
     work.run()
     assert not work.failures
 
@@ -94,7 +99,23 @@ def everything(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     change = Transaction()
     change.put(lora_records.record(device, fleet.tenant, "server", Role.NODE, "eui", values))
     change.commit()
-    return {"device": device, "key": key.id, "secret": secret, "rule": rule, "values": values}
+    assert bind_tokens.report(device, BIND)
+    batch = production.upload(fleet.caller, fleet.product.id, ["meter-2"]).id
+    return {
+        "device": device,
+        "key": key.id,
+        "secret": secret,
+        "rule": rule,
+        "values": values,
+        "batch": batch,
+        "drawn": drawn(fleet, batch),
+        "channel": app_channels.issue(fleet.caller, "phone"),
+    }
+
+
+def drawn(fleet: Fleet, batch: str) -> str:
+    """The secret of the first device of a batch."""
+    return production.Positions(production.record_of(fleet.caller, batch)).secret(0)
 
 
 def test_every_secret_stands_under_the_new_key_and_is_the_same(
@@ -123,12 +144,14 @@ def test_every_secret_stands_under_the_new_key_and_is_the_same(
     assert keys._read(made["key"])[1] == made["secret"]
     (shown,) = rules.list_rules(fleet.caller, "xlink", fleet.product.id)
     assert shown.destination.token == "rule token"
+    assert drawn(fleet, made["batch"]) == made["drawn"]
+    assert app_channels.issue(fleet.caller, "phone") == made["channel"]
+    assert bind_tokens.shown(DeviceBindTokenRecord.find(made["device"], BIND_TOKEN)) == BIND
     held = key_versions.show()
     assert [(each.version, each.current, each.secrets) for each in held.versions] == [
         (1, False, 0),
         (2, True, count),
     ]
-    clock.advance(key_versions.SHORT_LIVED)
     key_versions.retire(1)
     assert [each.version for each in key_versions.show().versions] == [2]
 
@@ -192,7 +215,7 @@ def test_the_walk_waits_for_processes_that_do_not_know_the_key(
     new, encryption._ring = encryption._ring, old
     late = add_device(fleet, "late")  # by a process that does not know
     encryption._ring = new
-    clock.advance(key_versions.SETTLED)
+    clock.advance(key_versions.SETTLED // 1000)
     work.run()
     assert versions() == {"2"}
     assert late
@@ -257,7 +280,7 @@ def test_a_worker_that_dies_between_steps_is_taken_up(
 
     monkeypatch.setattr(jobs, "_moved", dying)
     job = key_versions.rotate()
-    clock.advance(key_versions.SETTLED)
+    clock.advance(key_versions.SETTLED // 1000)
     for _ in range(4):
         work.run()
         clock.advance(130_000)
@@ -330,7 +353,6 @@ def test_a_version_in_use_is_not_retired(fleet: Fleet, clock: FakeClock, work: W
     settle(clock, work)
     (job,) = [each for each in jobs.list_jobs() if each.kind == key_versions.ROTATE]
     assert (job.state, job.left_out) == (State.DONE, 1)
-    clock.advance(key_versions.SHORT_LIVED)
     with pytest.raises(KeyVersionInUse, match="1 secrets"):
         key_versions.check(1)
     record.delete()
@@ -364,7 +386,6 @@ def test_keys_wrapped_by_kms(wrapped: None, clock: FakeClock, work: WorkQueue, c
     ]
     settle(clock, work)
     assert versions() == {"2"}
-    clock.advance(key_versions.SHORT_LIVED)
     key_versions.retire(1)
     assert keyring.read().first is None
     encryption.forget()
@@ -396,7 +417,7 @@ def test_the_walk_costs_a_scan_a_page_and_a_write_an_item(
         add_device(fleet, f"meter-{number}")
     items = 3 + 1  # credentials, and the product
     job = key_versions.rotate()
-    clock.advance(key_versions.SETTLED)
+    clock.advance(key_versions.SETTLED // 1000)
     calls.clear()
     operating.perform(job.id)
     assert calls.made.count("dynamodb.Scan") == len(secrets.TABLES)
@@ -405,8 +426,31 @@ def test_the_walk_costs_a_scan_a_page_and_a_write_an_item(
     assert len(calls.made) <= items + 2 * len(secrets.TABLES) + 4
 
 
+def test_one_of_each_secret_is_tried(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    everything(fleet, monkeypatch)
+    for table in secrets.TABLES:
+        found, _ = secrets.page(table, None)
+        there = {(each.bound or field) for each in found for field in each.texts}
+        kinds = [kind for kind in secrets.KINDS if kind.model.Meta.table_name == table]
+        assert there == {kind.bound or field for kind in kinds for field in kind.fields}
+
+
+def test_what_is_walked_may_be_scanned_by_the_function_of_the_job_alone() -> None:
+    walked = {table.removeprefix("polything-test-") for table in secrets.TABLES}
+    scanning = {
+        (function, table)
+        for function, tables in GRANTS.items()
+        for table, rights in tables.items()
+        if "scan" in rights.split()
+    }
+    assert scanning == {("work", table) for table in walked}
+    [record] = Path("docs/adr").glob("0017-*.md")
+    [told] = re.findall(r"scans the \w+ tables that hold secrets \(([^)]*)\)", record.read_text("utf-8"))
+    assert set(re.findall(r"`(\w+)`", told)) == walked
+
+
 def test_every_secret_is_in_the_registry() -> None:
-    """A new place that encrypts has to be walked, or to be said here to live shorter than SHORT_LIVED."""
+    """A new place that encrypts has to be walked."""
     told = {kind.bound or field for kind in secrets.KINDS for field in kind.fields}
     held = {
         *lora_records.SECRETS,
@@ -417,14 +461,18 @@ def test_every_secret_is_in_the_registry() -> None:
         "secret",
         "psk",
         "app_channel",
+        bind_tokens.FIELD,
     }
     assert told == held
-    core = Path(jobs.__file__).parent
+    library = Path(jobs.__file__).parents[1]
     encrypting = {
-        path.stem for path in core.glob("*.py") if "encryption.encrypt(" in path.read_text(encoding="utf-8")
+        path.stem
+        for path in library.rglob("*.py")
+        if "encryption.encrypt(" in path.read_text(encoding="utf-8")
     }
     walked = {
         "app_channels",
+        "bind_tokens",
         "credentials",
         "keys",
         "lora_records",
@@ -433,8 +481,7 @@ def test_every_secret_is_in_the_registry() -> None:
         "renewal",
         "rules",
     }
-    assert encrypting == walked | {"bind_tokens", "reencryption"}
-    assert bind_tokens.LASTS < key_versions.SHORT_LIVED
+    assert encrypting == walked | {"reencryption"}
 
 
 def test_the_wait_covers_the_longest_run_of_a_function() -> None:

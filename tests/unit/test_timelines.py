@@ -151,9 +151,15 @@ def test_events_of_another_type_are_left_out(world: World) -> None:
     assert timelines.of_event(world.device, "Error", "info", wanted).items == []
 
 
-@pytest.mark.parametrize("wanted", [Range(0, 1, 0), Range(0, 1, 201), Range(2, 1, 5), Range(0, 1, -1)])
+@pytest.mark.parametrize("wanted", [Range(0, 1, 0), Range(0, 1, 201), Range(3, 1, 5), Range(0, 1, -1)])
 def test_a_wrong_range(world: World, wanted: Range) -> None:
     with pytest.raises(errors.InvalidInput):
         timelines.of_property(world.device, "brightness", wanted)
     with pytest.raises(errors.InvalidInput):
         timelines.of_event(world.device, "Error", None, wanted)
+
+
+def test_what_is_produced_keeps_what_its_timelines_reach_back_to() -> None:
+    from chalicelib.core import production_work
+
+    assert production_work.AGEING * core_clock.DAY >= max(timelines.EVENTS_BACK, timelines.PROPERTIES_BACK)

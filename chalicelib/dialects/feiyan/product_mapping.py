@@ -25,7 +25,7 @@ RELEASED, DEVELOPED = ("RELEASE_STATUS", 1), ("DEVELOPMENT_STATUS", 0)
 
 
 def status(product: Product) -> tuple[str, int]:
-    return RELEASED if product.released else DEVELOPED
+    return RELEASED if products.is_released(product) else DEVELOPED
 
 
 def net_number(product: Product) -> int:

@@ -117,12 +117,9 @@ class ProductThing(Wire, frozen=True):
 class PropertyState(Wire, frozen=True):
     """`time` of the report, ms."""
 
+    identifier: str
     time: Ms
     value: Any
-
-
-class IdentifiedState(PropertyState, frozen=True):
-    identifier: str
 
 
 class CloudPropertyState(Wire, frozen=True):

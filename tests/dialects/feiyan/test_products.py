@@ -132,13 +132,13 @@ def test_what_an_operator_has_not_said_has_a_word_nevertheless(
     params = {"productkey": fleet.product.short_id}
     data = app.ok("/thing/allProductInfo/getByProductKey", "1.1.5", params, user=alice.token)
     assert (data["netType"], data["categoryId"], data["categoryKey"]) == ("NET_OTHER", 0, "")
-    assert (data["image"], data["connectMode"], data["status"]) == ("", "", "DEVELOPMENT_STATUS")
+    assert (data["image"], data["connectMode"], data["status"]) == ("", "", "RELEASE_STATUS")
 
 
 def test_products_of_a_category(app: Program, fleet: Fleet, lamp: Product, clock: FakeClock) -> None:
     make_fleet("other")
     clock.advance(1)
-    gateway = describe(make_product(fleet.tenant, NodeType.GATEWAY, model="G"), category=61)
+    gateway = describe(make_product(fleet.tenant, NodeType.GATEWAY, model="G"), category=61, released=False)
     for category in ("61", 61):
         found = app.ok("/thing/productInfo/getByCategory", "1.1.5", {"categoryId": category})
         assert [each["productKey"] for each in found] == [lamp.short_id, gateway.short_id]
@@ -177,7 +177,9 @@ def test_products_to_set_up(
 ) -> None:
     path = "/thing/productInfo/getByAppKey"
     clock.advance(1)
-    gateway = describe(make_product(fleet.tenant, NodeType.GATEWAY, model="G"), net_type=NetType.ZIGBEE)
+    gateway = describe(
+        make_product(fleet.tenant, NodeType.GATEWAY, model="G"), net_type=NetType.ZIGBEE, released=False
+    )
     first, second = app.ok(path, "1.1.7", {})
     assert first == {
         "gmtCreate": lamp.created,
@@ -225,7 +227,7 @@ def test_the_key_of_a_product(app: Program, fleet: Fleet) -> None:
 def test_a_page_of_products(cloud: Program, fleet: Fleet, lamp: Product, clock: FakeClock) -> None:
     make_fleet("other")
     clock.advance(1)
-    second = make_product(fleet.tenant, NodeType.GATEWAY, model="G")
+    second = describe(make_product(fleet.tenant, NodeType.GATEWAY, model="G"), released=False)
     path = "/cloud/thing/productList/get"
     found = cloud.ok(path, "1.1.2", PAGE)
     assert [each["productKey"] for each in found] == [lamp.short_id, second.short_id]
@@ -265,7 +267,7 @@ def test_one_product(cloud: Program, app: Program, lamp: Product) -> None:
 def test_the_project_of_the_token(cloud: Program, fleet: Fleet, lamp: Product) -> None:
     from chalicelib.core import applications
 
-    make_product(fleet.tenant, model="draft")
+    describe(make_product(fleet.tenant, model="draft"), released=False)
     applications.create_application(fleet.tenant, "sibling")
     path = "/living/cloud/project/list"
     data = cloud.ok(path, "1.0.0", PAGE)
@@ -348,7 +350,7 @@ def test_wrong_amounts(
 def test_products_of_which_none_is_made(
     cloud: Program, fleet: Fleet, operation: tuple[str, str], more: dict[str, Any]
 ) -> None:
-    draft = make_product(fleet.tenant, NodeType.GATEWAY, model="draft")
+    draft = describe(make_product(fleet.tenant, NodeType.GATEWAY, model="draft"), released=False)
     other = describe(make_fleet("other").product, released=True)
     assert cloud.code(*operation, {"productKey": draft.short_id, **more}) == 28038
     assert cloud.code(*operation, {"productKey": other.short_id, **more}) == 5005

@@ -61,6 +61,7 @@ def product(fleet: Fleet) -> Product:
         net_type=NetType.WIFI,
         image="https://example.com/lamp.png",
         panel="page/lamp",
+        released=False,
     )
     fleet.product = product_details.describe(fleet.tenant, fleet.product.id, details)
     return fleet.product

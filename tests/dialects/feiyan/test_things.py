@@ -176,8 +176,8 @@ def test_properties(home: Home, calls: Calls) -> None:
     data = home.ask("properties", home.bob)
     assert calls.made == ["dynamodb.Query"]
     assert data == {
-        "power": {"time": home.clock.at, "value": 1},
-        "watts": {"time": home.clock.at - 7, "value": 3.5},
+        "power": {"identifier": "power", "time": home.clock.at, "value": 1},
+        "watts": {"identifier": "watts", "time": home.clock.at - 7, "value": 3.5},
     }
 
 

@@ -202,9 +202,10 @@ def test_what_apps_are_told_of_a_product(root: Gateway, fleet: Fleet) -> None:
     assert (bare["id"], bare["name"], bare["released"], bare["guides"]) == (
         fleet.product.id,
         "Meter",
-        False,
+        True,
         [],
     )
+    assert root.put(path, {"released": False}).json["released"] is False
     reply = root.put(path, DETAILS)
     assert reply.status == 200, reply.body
     shown = root.get(path).json

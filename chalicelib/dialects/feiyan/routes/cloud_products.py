@@ -140,7 +140,7 @@ def list_projects(call: Call[None, None, schema.ProjectPage]) -> schema.Projects
     """
     found = applications.find(call.caller.owner)
     made = products.list_products(found.tenant)
-    released = sum(bool(each.released) for each in made)
+    released = sum(products.is_released(each) for each in made)
     project = schema.Project(
         tenant_id=found.tenant,
         project_id=found.id,

@@ -69,7 +69,7 @@ def list_products_to_set_up(call: Call[None, None, schema.OfStatus]) -> list[sch
     return [
         product_mapping.set_up_product(each)
         for each in found
-        if released is None or bool(each.released) is released
+        if released in (None, products.is_released(each))
     ]
 
 

@@ -87,7 +87,7 @@ def filter_nearby_devices(call: Call[None, None, schema.NearbyDevices]) -> list[
             shown[name] = _bindable(found[name].product, found[name])
         elif name is None:
             product = _product_of(call.caller.tenant, each)
-            if product is not None and released in (None, bool(product.released)):
+            if product is not None and released in (None, products.is_released(product)):
                 shown[product.id] = _bindable(product)
     return list(shown.values())
 

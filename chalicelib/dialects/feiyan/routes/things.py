@@ -75,7 +75,9 @@ def get_thing_properties(call: Call[None, None, wire.CalledThing]) -> dict[str, 
     """
     found = thing_calls.get_properties(call.caller, call.body.iot_id)
     return {
-        each.identifier: wire.PropertyState(each.at, mapping.value(each.property, each.value))
+        each.identifier: wire.PropertyState(
+            each.identifier, each.at, mapping.value(each.property, each.value)
+        )
         for each in found
     }
 

@@ -92,6 +92,8 @@ class DetailsChange(Wire, frozen=True, kw_only=True):
 
 
 class DetailsShown(Wire, frozen=True, kw_only=True):
+    """A product of which nobody has said so is not in development: it counts as `released`."""
+
     id: str
     name: str
     released: bool
@@ -208,8 +210,8 @@ def get_details(call: Call[ProductPath, None, None]) -> DetailsShown:
 def set_details(call: Call[ProductPath, None, DetailsChange]) -> DetailsShown:
     """Change what apps are told of a product; what is left out stays as it is, null takes it away.
 
-    Releasing is for good, and needed before devices are made in numbers. It is used everywhere within 30
-    seconds.
+    With `released` false the product is in development, and none of its devices are made in numbers, until it
+    is released, for good. It is used everywhere within 30 seconds.
     """
     found = products.find(call.path.product_id)
     details = Details(**{name: getattr(call.body, name) for name in Details.__struct_fields__})
@@ -276,7 +278,7 @@ def shown(found: Product) -> ProductShown:
 def details_shown(found: Product) -> DetailsShown:
     named = set(DetailsShown.__struct_fields__) - {"released", "guides"}
     same = {name: getattr(found, name) for name in named}
-    return DetailsShown(released=bool(found.released), guides=product_details.guides_of(found), **same)
+    return DetailsShown(released=products.is_released(found), guides=product_details.guides_of(found), **same)
 
 
 def _read(kind: Format, body: bytes) -> models.Read:
