@@ -236,6 +236,7 @@ MADE = ("Decrypt", "GenerateDataKeyWithoutPlaintext")  # the first secret of a s
 KEYS = {  # the KMS key of the data keys
     "api_handler": MADE,
     "authorizer": ("Decrypt",),
+    "ingest": ("Decrypt",),
     "deliver": ("Decrypt",),
     "redeliver": ("Decrypt",),
     "work": MADE,

@@ -48,7 +48,7 @@ def test_every_target_is_described_and_no_other() -> None:
 
 def test_every_target_that_a_document_names_exists() -> None:
     for page in (README, CONTRIBUTING, *(text(path) for path in (ROOT / "docs").glob("*.md"))):
-        quoted = " ".join([*re.findall(r"`([^`\n]+)`", page), *(block for _, block in FENCE.findall(page))])
+        quoted = "\n".join([*re.findall(r"`([^`\n]+)`", page), *(block for _, block in FENCE.findall(page))])
         assert set(TARGET.findall(quoted)) <= targets()
 
 

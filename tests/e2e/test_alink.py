@@ -177,7 +177,7 @@ def test_a_gateway_with_a_child(rig: Rig) -> None:
     assert gateway.wait(f"/sys/{product}/{name}/{SET}")["params"] == {"speed": 8}
     assert gateway.ask(f"{gateway.own}/thing/topo/delete", [child])["code"] == 200
     gateway.say(topic, {"id": "2", "params": {"speed": 9}})
-    rig.world.cloud.wait_idle()
+    assert gateway.ask(f"{gateway.own}/thing/topo/get", {}, 2)["data"] == []
     [state] = rig.world.app.get(f"/iocm/app/shadow/v1.5.0/devices/{device}")["services"]
     assert state["reportedProps"] == {"speed": 7}
 

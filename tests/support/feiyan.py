@@ -7,6 +7,7 @@ import itertools
 import json
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 from chalicelib.core import clock, keys
 from tests.support.fleet import Fleet
@@ -96,6 +97,19 @@ class Program:
         given.setdefault("X-Ca-Signature-Headers", ",".join(signed))
         given.setdefault("X-Ca-Signature", sign(self.secret, "POST", path, given, signed))
         return self.gateway.post(path, body, headers=given)
+
+    def form(self, path: str, fields: dict[str, str], headers: dict[str, str] | None = None) -> Reply:
+        """A signed form, as the account service gets it."""
+        given = {
+            "Accept": "application/json",
+            "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
+            "X-Ca-Key": self.key,
+            "X-Ca-Timestamp": str(clock.now()),
+            **(headers or {}),
+        }
+        shown = sign(self.secret, "POST", path, given, ["X-Ca-Key", "X-Ca-Timestamp"], fields)
+        names = {"X-Ca-Signature-Headers": "X-Ca-Key,X-Ca-Timestamp", "X-Ca-Signature": shown}
+        return self.gateway.post(path, urlencode(fields), headers={**given, **names})
 
 
 @dataclass

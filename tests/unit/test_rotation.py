@@ -283,7 +283,7 @@ def test_a_worker_that_dies_between_steps_is_taken_up(
     clock.advance(key_versions.SETTLED // 1000)
     for _ in range(4):
         work.run()
-        clock.advance(130_000)
+        clock.advance(130)
     assert (len(work.failures), jobs.find(job.id).state) == (3, State.DONE)
     assert versions() == {"2"}
     assert {each.version: each.secrets for each in key_versions.show().versions} == {1: 0, 2: count}

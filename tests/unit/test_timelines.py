@@ -162,4 +162,4 @@ def test_a_wrong_range(world: World, wanted: Range) -> None:
 def test_what_is_produced_keeps_what_its_timelines_reach_back_to() -> None:
     from chalicelib.core import production_work
 
-    assert production_work.AGEING * core_clock.DAY >= max(timelines.EVENTS_BACK, timelines.PROPERTIES_BACK)
+    assert max(timelines.EVENTS_BACK, timelines.PROPERTIES_BACK) <= production_work.AGEING * core_clock.DAY

@@ -4,8 +4,11 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import boto3
 import pytest
 
+from chalicelib import settings
+from chalicelib.aws import encryption
 from chalicelib.core import (
     children,
     commands,
@@ -441,6 +444,25 @@ class TestTopology:
         calls.clear()
         gateway.ask("thing/topo/get")
         assert calls.made == ["dynamodb.Query", "dynamodb.BatchGetItem", "iot-data.SendDirectMessage"]
+
+    def test_under_a_data_key_that_kms_wraps(
+        self, fleet: Fleet, iot: FakeIot, monkeypatch: pytest.MonkeyPatch, calls: Calls
+    ) -> None:
+        """A fresh process has to unwrap it to judge a child's signature."""
+        monkeypatch.setenv("POLYTHING_KMS_KEY", boto3.client("kms").create_key()["KeyMetadata"]["Arn"])
+        monkeypatch.delenv("POLYTHING_DATA_KEY")
+        settings.settings.cache_clear()
+        encryption.forget()
+        gateway = boiler(with_product(fleet, NodeType.GATEWAY), iot, "gateway-2")
+        child = boiler(fleet, iot, "child-2")
+        gateway.connect()
+        encryption.forget()
+        calls.clear()
+        assert add(gateway, child)["code"] == 200
+        assert calls.made.count("kms.Decrypt") == 1
+        monkeypatch.undo()
+        settings.settings.cache_clear()
+        encryption.forget()
 
     @pytest.mark.parametrize(
         ("changed", "code"),

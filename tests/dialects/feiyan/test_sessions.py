@@ -7,13 +7,11 @@ from urllib.parse import urlencode
 
 import pytest
 
-from chalicelib.core import clock as core_clock
 from chalicelib.core import passwords, users
 from tests.conftest import Calls
 from tests.support.clock import FakeClock
-from tests.support.feiyan import Program, Someone, app_of, sign
+from tests.support.feiyan import Program, Someone, app_of
 from tests.support.fleet import Fleet, make_fleet
-from tests.support.gateway import Reply
 
 LOGIN, PASSWORD = "ann@example.com", "correct horse"
 CREATE, REFRESH, END = (
@@ -33,22 +31,8 @@ def ann(fleet: Fleet) -> str:
     return users.create(fleet.caller, users.NewUser(login=LOGIN, password=PASSWORD, nickname="Ann")).id
 
 
-def form(app: Program, path: str, fields: dict[str, str], headers: dict[str, str] | None = None) -> Reply:
-    """A signed form, as the account service gets it."""
-    given = {
-        "Accept": "application/json",
-        "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
-        "X-Ca-Key": app.key,
-        "X-Ca-Timestamp": str(core_clock.now()),
-        **(headers or {}),
-    }
-    shown = sign(app.secret, "POST", path, given, ["X-Ca-Key", "X-Ca-Timestamp"], fields)
-    names = {"X-Ca-Signature-Headers": "X-Ca-Key,X-Ca-Timestamp", "X-Ca-Signature": shown}
-    return app.gateway.post(path, urlencode(fields), headers={**given, **names})
-
-
 def logged_in(app: Program, **fields: str) -> Any:
-    reply = form(app, "/api/prd/login.json", {"loginId": LOGIN, **fields})
+    reply = app.form("/api/prd/login.json", {"loginId": LOGIN, **fields})
     assert reply.status == 200, reply.body
     return reply.json["data"]["loginSuccessResult"]
 
@@ -58,11 +42,11 @@ def asked(**fields: str) -> dict[str, Any]:
 
 
 def test_the_whole_chain(app: Program, ann: str) -> None:
-    connected = form(app, "/api/prd/connect.json", {"request": '{"device": {"model": "x"}}'}).json
+    connected = app.form("/api/prd/connect.json", {"request": '{"device": {"model": "x"}}'}).json
     vid = connected["data"]["vid"]
     first = logged_in(app, password=PASSWORD)
     wanted = {"loginByOauthRequest": json.dumps({"authCode": first["sid"], "oauthPlateform": 23})}
-    result = form(app, "/api/prd/loginbyoauth.json", wanted, {"vid": vid}).json
+    result = app.form("/api/prd/loginbyoauth.json", wanted, {"vid": vid}).json
     found = result["data"]["data"]["loginSuccessResult"]
     assert found == result["data"]["loginSuccessResult"]
     assert found["openAccount"]["id"] == ann
@@ -91,8 +75,8 @@ def test_a_session_ends_by_its_refresh_token(app: Program, fleet: Fleet, ann: st
 def test_each_code_is_good_once_and_for_five_minutes(app: Program, ann: str, clock: FakeClock) -> None:
     first = logged_in(app, password=PASSWORD)["sid"]
     wanted = {"loginByOauthRequest": json.dumps({"authCode": first})}
-    assert form(app, "/api/prd/loginbyoauth.json", wanted).status == 200
-    again = form(app, "/api/prd/loginbyoauth.json", wanted).json
+    assert app.form("/api/prd/loginbyoauth.json", wanted).status == 200
+    again = app.form("/api/prd/loginbyoauth.json", wanted).json
     assert (again["code"], again["message"]) == (401, "request auth error")
     assert app.code(CREATE, "1.0.4", asked(authCode=first)) == 401
     late = logged_in(app, password=PASSWORD)["sid"]
@@ -102,7 +86,7 @@ def test_each_code_is_good_once_and_for_five_minutes(app: Program, ann: str, clo
 
 def test_a_wrong_password_and_an_unknown_login_look_alike(app: Program, ann: str) -> None:
     replies = [
-        form(app, "/api/prd/login.json", {"loginId": login, "password": "wrong"}).json
+        app.form("/api/prd/login.json", {"loginId": login, "password": "wrong"}).json
         for login in (LOGIN, "nobody@example.com")
     ]
     assert {(each["code"], each["message"], each["localizedMsg"]) for each in replies} == {
@@ -112,14 +96,14 @@ def test_a_wrong_password_and_an_unknown_login_look_alike(app: Program, ann: str
 
 def test_guessing_ends(app: Program, ann: str) -> None:
     for _ in range(10):
-        assert form(app, "/api/prd/login.json", {"loginId": LOGIN, "password": "wrong"}).json["code"] == 401
-    reply = form(app, "/api/prd/login.json", {"loginId": LOGIN, "password": PASSWORD})
+        assert app.form("/api/prd/login.json", {"loginId": LOGIN, "password": "wrong"}).json["code"] == 401
+    reply = app.form("/api/prd/login.json", {"loginId": LOGIN, "password": PASSWORD})
     assert (reply.status, reply.json["code"]) == (429, 429)
 
 
 def test_another_projects_app_gets_nothing(app: Program, ann: str, fleet: Fleet) -> None:
     stranger = app_of(make_fleet())
-    reply = form(stranger, "/api/prd/login.json", {"loginId": LOGIN, "password": PASSWORD})
+    reply = stranger.form("/api/prd/login.json", {"loginId": LOGIN, "password": PASSWORD})
     assert reply.json["code"] == 401
     code = logged_in(app, password=PASSWORD)["sid"]
     assert stranger.code(CREATE, "1.0.4", asked(authCode=code)) == 401
@@ -135,9 +119,9 @@ def test_an_unsigned_form_is_refused(app: Program, ann: str) -> None:
 
 
 def test_without_password_or_code(app: Program, ann: str) -> None:
-    reply = form(app, "/api/prd/login.json", {"loginId": LOGIN})
+    reply = app.form("/api/prd/login.json", {"loginId": LOGIN})
     assert (reply.json["code"], reply.json["message"]) == (20050, "password required")
-    reply = form(app, "/api/prd/loginbyoauth.json", {"loginByOauthRequest": "{}"})
+    reply = app.form("/api/prd/loginbyoauth.json", {"loginByOauthRequest": "{}"})
     assert (reply.json["code"], reply.json["message"]) == (20050, "authCode required")
 
 
@@ -148,20 +132,20 @@ def test_sign_up_by_a_code(
 
     sent: list[Any] = []
     monkeypatch.setattr(code_senders, "chosen", lambda: sent.append)
-    assert form(app, "/api/prd/sendcode.json", {"loginId": LOGIN}).json["success"] == "true"
+    assert app.form("/api/prd/sendcode.json", {"loginId": LOGIN}).json["success"] == "true"
     wanted = {"loginId": LOGIN, "password": PASSWORD, "code": sent[0].code}
     wrong = {**wanted, "code": "000000" if sent[0].code != "000000" else "000001"}
-    assert form(app, "/api/prd/register.json", wrong).json["code"] == 401
-    result = form(app, "/api/prd/register.json", wanted).json["data"]["loginSuccessResult"]
+    assert app.form("/api/prd/register.json", wrong).json["code"] == 401
+    result = app.form("/api/prd/register.json", wanted).json["data"]["loginSuccessResult"]
     assert result["openAccount"]["email"] == LOGIN
     session = app.ok(CREATE, "1.0.4", asked(authCode=result["sid"]))
     assert session["identityId"] == result["openAccount"]["id"]
-    assert form(app, "/api/prd/register.json", wanted).json["code"] == 401  # the code is spent
+    assert app.form("/api/prd/register.json", wanted).json["code"] == 401  # the code is spent
     assert PASSWORD not in capsys.readouterr().out
 
 
 def test_no_code_without_a_sender(app: Program) -> None:
-    reply = form(app, "/api/prd/sendcode.json", {"loginId": LOGIN})
+    reply = app.form("/api/prd/sendcode.json", {"loginId": LOGIN})
     assert (reply.json["code"], reply.json["message"]) == (28082, "sms send fail")
 
 
