@@ -52,9 +52,10 @@ def person(token: str) -> Person:
     return users.of_subject(grant.subject).person
 
 
-def refresh(token: str, user: str) -> Tokens:
-    """New tokens for a living refresh token of `user`; both old ones end. Two AWS calls, three where the
-    person was not read a moment ago. Raises InvalidRefreshToken.
+def refresh(token: str, user: str, application: str) -> Tokens:
+    """New tokens for a living refresh token of `user`, one of the application's people; both old ones end.
+
+    Two AWS calls, three where the person was not read a moment ago. Raises InvalidRefreshToken.
     """
     if _user(token) != user:
         raise InvalidRefreshToken("of another person, or of none")
@@ -62,16 +63,22 @@ def refresh(token: str, user: str) -> Tokens:
         known = users.known(user)
     except UserNotFound as error:
         raise InvalidRefreshToken("the person is gone") from error
+    if known.owner != application:
+        raise InvalidRefreshToken("of another application")
     return tokens.refresh(token, users.subject(known), LASTS)
 
 
-def close(token: str) -> None:
-    """Log out: both tokens of the session end. One AWS call, two where the token was not read a moment ago.
-
-    Raises InvalidToken.
+def close(token: str, application: str) -> None:
+    """Log out one of the application's people: both tokens of the session end. One AWS call, one more each
+    where the token and the person were not read a moment ago. Raises InvalidToken.
     """
-    if _user(token) is None:
-        raise InvalidToken("of no person")
+    user = _user(token)
+    try:
+        owner = users.known(user).owner if user is not None else None
+    except UserNotFound as error:
+        raise InvalidToken("the person is gone") from error
+    if owner != application:
+        raise InvalidToken("of another application, or of no person")
     tokens.end(token)
 
 

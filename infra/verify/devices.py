@@ -44,10 +44,10 @@ def data_key(stage: Stage) -> str:
 def mqtt_login(stage: Stage) -> str:
     """The right password first: a refusal after it is none of an authorizer that started too slowly."""
     _app(stage)
-    right = stage.device()
-    _let_in(right)
-    _refused(stage.client_of(right.device, "0" * 20), "a wrong password")
-    _let_in(right)
+    device, secret = stage.register()
+    _let_in(stage.client_of(device, secret))
+    _refused(stage.client_of(device, "0" * 20), "a wrong password")
+    _let_in(stage.client_of(device, secret))
     return f"{stage.endpoint()} lets the right password in and refuses a wrong one"
 
 
@@ -69,21 +69,23 @@ def _refused(device: Device, what: str) -> None:
 
 def changed_secret(stage: Stage) -> str:
     """A secret can be changed only while its device is offline, so no connection is left to end."""
-    app, device = _app(stage), stage.device()
+    app = _app(stage)
+    ident, secret = stage.register()
+    device = stage.client_of(ident, secret)
     device.connect()
-    _until(lambda: _status(app, device.device) == "ONLINE", "ONLINE")
+    _until(lambda: _status(app, ident) == "ONLINE", "ONLINE")
     try:
-        app.put(f"{CREDENTIALS}/{device.device}", {"timeout": 0})
+        app.put(f"{CREDENTIALS}/{ident}", {"timeout": 0})
     except CallFailed as error:
         require(error.code == ONLINE, f"the secret of a connected device: {error}")
     else:
         raise Unproven("the secret of a connected device was changed")
     require(device.connected, "the connection ended though nothing was changed")
     device.close()
-    _until(lambda: _status(app, device.device) == "OFFLINE", "OFFLINE")
-    code = app.put(f"{CREDENTIALS}/{device.device}", {"timeout": 0})["verifyCode"]
-    _refused(device, "the password from before a change")
-    _let_in(stage.client_of(device.device, code))
+    _until(lambda: _status(app, ident) == "OFFLINE", "OFFLINE")
+    code = app.put(f"{CREDENTIALS}/{ident}", {"timeout": 0})["verifyCode"]
+    _refused(stage.client_of(ident, secret), "the password from before a change")
+    _let_in(stage.client_of(ident, code))
     return "after a change the new password is let in at once, and the old one is not"
 
 

@@ -148,14 +148,18 @@ class Stage:
         return self.app
 
     def device(self) -> Device:
-        """A new one, not connected; its `secret` is right."""
+        """A new one, not connected."""
+        return self.client_of(*self.register())
+
+    def register(self) -> tuple[str, str]:
+        """Id and secret of a new device."""
         app = self.furnish()
         name = f"verify-{time.time_ns()}"
         made = app.post(
             REGISTRATION, {"deviceInfo": {"nodeId": name}, "productId": self.product, "mqttConnect": True}
         )
         self.made.append(made["deviceId"])
-        return self.client_of(made["deviceId"], made["secret"])
+        return made["deviceId"], made["secret"]
 
     def client_of(self, device: str, secret: str) -> Device:
         host, _, port = self.endpoint().partition(":")

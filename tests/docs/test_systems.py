@@ -49,7 +49,7 @@ def head(page: str) -> list[str]:
 
 def test_every_system_that_is_built_has_its_column() -> None:
     columns = [name.lower() for name in head(doc("systems.md"))]
-    assert columns == ["thing", "here", "huawei", "ctwing", "xlink", "shadow", "operator"]
+    assert columns == ["thing", "here", "huawei", "ctwing", "xlink", "shadow", "feiyan", "operator"]
     assert set(DIALECTS) == set(columns[2:])
 
 

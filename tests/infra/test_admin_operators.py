@@ -131,7 +131,7 @@ def test_a_dry_run_destroys_nothing(operator: Operator, fleet: Fleet, kind: str)
 def test_what_destroys_can_be_tried_out() -> None:
     for noun, of in children(parser()).items():
         for verb, found in children(of).items():
-            destroys = verb in ("delete", "revoke", "remove")
+            destroys = verb in ("delete", "revoke", "remove", "retire", "rotate")
             options = {name for action in found._actions for name in action.option_strings}
             assert ("--dry-run" in options) is destroys, f"{noun} {verb}"
 

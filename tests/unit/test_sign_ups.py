@@ -378,7 +378,7 @@ def test_a_password_ends_all_sessions_and_codes(fleet: Fleet) -> None:
         with pytest.raises(InvalidToken):
             user_sessions.person(pair.access)
         with pytest.raises(InvalidRefreshToken):
-            user_sessions.refresh(pair.refresh, user.id)
+            user_sessions.refresh(pair.refresh, user.id, fleet.application)
     with pytest.raises(InvalidToken):
         user_sessions.exchange(code, fleet.application)
     login(fleet, password="another horse")
@@ -413,7 +413,7 @@ def test_who_is_gone_has_no_session(fleet: Fleet) -> None:
     with pytest.raises(InvalidToken):
         user_sessions.person(pair.access)
     with pytest.raises(InvalidRefreshToken):
-        user_sessions.refresh(pair.refresh, user.id)
+        user_sessions.refresh(pair.refresh, user.id, fleet.application)
     with pytest.raises(UserNotFound):
         user_sessions.open(user.id)
     with pytest.raises(WrongSecret):
@@ -429,27 +429,38 @@ def test_refreshing(fleet: Fleet, clock: FakeClock, calls: Calls) -> None:
         user_sessions.person(old.access)
     users.known(user.id)
     calls.clear()
-    new = user_sessions.refresh(old.refresh, user.id)
+    new = user_sessions.refresh(old.refresh, user.id, fleet.application)
     assert calls.made == ["dynamodb.GetItem", "dynamodb.UpdateItem"]
     assert new.refresh_expires_in == 720 * 3600
     assert user_sessions.person(new.access).user == user.id
     for token, who in ((old.refresh, user), (new.refresh, other), ("", user), (new.access, user)):
         with pytest.raises(InvalidRefreshToken):
-            user_sessions.refresh(token, who.id)
+            user_sessions.refresh(token, who.id, fleet.application)
     clock.advance(720 * 3600)
     with pytest.raises(InvalidRefreshToken):
-        user_sessions.refresh(new.refresh, user.id)
+        user_sessions.refresh(new.refresh, user.id, fleet.application)
 
 
 def test_sessions_stand_side_by_side_and_end_alone(fleet: Fleet) -> None:
     user = make(fleet)
     one, two = user_sessions.open(user.id), user_sessions.open(user.id)
-    user_sessions.close(one.access)
+    user_sessions.close(one.access, fleet.application)
     with pytest.raises(InvalidToken):
         user_sessions.person(one.access)
     with pytest.raises(InvalidToken):
-        user_sessions.close(one.access)
+        user_sessions.close(one.access, fleet.application)
     assert user_sessions.person(two.access).user == user.id
+
+
+def test_another_applications_program_neither_renews_nor_ends_a_session(fleet: Fleet) -> None:
+    user, other = make(fleet), make_application(fleet)
+    pair = user_sessions.open(user.id)
+    with pytest.raises(InvalidRefreshToken):
+        user_sessions.refresh(pair.refresh, user.id, other)
+    with pytest.raises(InvalidToken):
+        user_sessions.close(pair.access, other)
+    assert user_sessions.person(pair.access).user == user.id
+    user_sessions.refresh(pair.refresh, user.id, fleet.application)
 
 
 def test_tokens_of_others_are_no_persons(fleet: Fleet) -> None:
@@ -459,6 +470,6 @@ def test_tokens_of_others_are_no_persons(fleet: Fleet) -> None:
         with pytest.raises(InvalidToken):
             user_sessions.person(pair.access)
         with pytest.raises(InvalidToken):
-            user_sessions.close(pair.access)
+            user_sessions.close(pair.access, fleet.application)
         with pytest.raises(InvalidRefreshToken):
-            user_sessions.refresh(pair.refresh, user.id)
+            user_sessions.refresh(pair.refresh, user.id, fleet.application)

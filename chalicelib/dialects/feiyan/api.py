@@ -57,11 +57,8 @@ class Enveloped(Api):
 
     def body_type(self, operation: Operation) -> Any:
         about = _about(operation)
-        return (
-            envelope.request_type(operation.name, about, operation.body_type)
-            if about.version
-            else operation.body_type
-        )
+        kind: Any = operation.body_type
+        return envelope.request_type(operation.name, about, kind) if about.version else kind
 
     def answer_type(self, operation: Operation) -> Any:
         kind = operation.answer_type

@@ -111,12 +111,13 @@ def request_type(operation: str, about: About, kind: Any) -> type[Any]:
     text = Annotated[str, Meta(examples=["1509086454180"])]
     at = Annotated[str, Meta(examples=[about.version])]
     language = Annotated[str, Meta(examples=["zh-CN"], description="Chinese unless it begins otherwise")]
-    shown: list[Any] = {
+    tokens: dict[Who, list[Any]] = {
         Who.PERSON: [("iotToken", str)],
         Who.EITHER: [("cloudToken", str)],
         Who.ANYBODY: [("iotToken", str | None, None)],
         Who.NOBODY: [],
-    }[about.who]
+    }
+    shown = tokens[about.who]
     system = msgspec.defstruct(
         _name(operation, "System"), [("apiVer", at), *shown, ("language", language | None, None)]
     )

@@ -375,8 +375,10 @@ class TestWho:
         report(device, heat=1)
         assert values(channel) == values(second) == [{"heat": 1}]
 
-    def test_not_after_logging_out(self, channel: Alink, device: Alink, alice: Someone) -> None:
-        user_sessions.close(alice.token)
+    def test_not_after_logging_out(
+        self, fleet: Fleet, channel: Alink, device: Alink, alice: Someone
+    ) -> None:
+        user_sessions.close(alice.token, fleet.application)
         report(device, heat=1)
         assert values(channel) == []
 
@@ -388,7 +390,7 @@ class TestWho:
         clock.advance(tokens.expires_in)
         report(device, heat=1)
         assert values(channel) == []
-        user_sessions.refresh(tokens.refresh, alice.id)
+        user_sessions.refresh(tokens.refresh, alice.id, fleet.application)
         report(device, heat=2)
         assert values(channel) == [{"heat": 2}], "it is the session that is bound"
 

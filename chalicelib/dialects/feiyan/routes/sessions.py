@@ -295,7 +295,7 @@ def create_session(call: Call[None, None, NewSession]) -> Session:
 def refresh_session(call: Call[None, None, RenewedSession]) -> Session:
     """New tokens for a refresh token; both old ones end. Two AWS calls, or three."""
     asked = call.body.request
-    return _session(user_sessions.refresh(asked.refresh_token, asked.identity_id))
+    return _session(user_sessions.refresh(asked.refresh_token, asked.identity_id, call.caller.owner))
 
 
 @client(
@@ -310,10 +310,10 @@ def end_session(call: Call[None, None, EndedSession]) -> None:
     asked = call.body.request
     token = asked.iot_token or envelope.opened(call.request).request.iot_token
     if not token and asked.refresh_token and asked.identity_id:
-        token = user_sessions.refresh(asked.refresh_token, asked.identity_id).access
+        token = user_sessions.refresh(asked.refresh_token, asked.identity_id, call.caller.owner).access
     if not token:
         raise core.InvalidInput("iotToken", "is missing", missing=True)
-    user_sessions.close(token)
+    user_sessions.close(token, call.caller.owner)
 
 
 def _logged_in(code: str, application: str) -> LoggedIn:
