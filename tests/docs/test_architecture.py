@@ -102,8 +102,8 @@ def test_what_is_remembered() -> None:
 
 
 def test_everything_that_is_remembered_is_told() -> None:
-    """A module of core that remembers has a `forget`; the last rows are of data keys, and of what lives with the
-    process.
+    """A module of core that remembers has a `forget`; the last rows are of data keys, and of what lives with
+    the process.
     """
     remembering = [
         path for path in (ROOT / "chalicelib" / "core").glob("*.py") if "\ndef forget(" in text(path)

@@ -10,7 +10,13 @@ from tests.docs.markdown import DOCS, ROOT, anchors, documents, prose, text
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 # a checkout's or a home's place, a package index; said in pieces, so that this file does not name one
 FOREIGN = re.compile(
-    r"/(?:wor" r"k|hom" r"e|roo" r"t|User" r"s|op" r"t)/|\bpypi\b|pythonhosted|localhost:\d{4,}|\.internal\b",
+    r"(?<!/living)/(?:wor"
+    r"k|hom"
+    r"e|roo"
+    r"t|User"
+    r"s|op"
+    r"t)/"
+    r"|\bpypi\b|pythonhosted|localhost:\d{4,}|\.internal\b",
     re.I,
 )
 

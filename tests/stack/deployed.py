@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,12 +38,29 @@ PARAMETERS = {
     "HttpCertificateArn": f"arn:aws:acm:{REGION}:000000000000:{CERTIFICATE}",
 }
 EDGE = ROOT / "infra" / "edge.yaml"
+NOBODY: dict[str, Any] = {"clientId": "nobody", "eventType": "connected"}
+SAID: dict[str, Any] = {"id": "0", "topic": "none", "client": "nobody", "at": 0, "payload": ""}
+NOTHING: dict[str, dict[str, Any]] = {  # events that change nothing
+    **{name: {"Records": []} for name in ("dispatch", "deliver", "redeliver", "work")},
+    "authorizer": {},
+    "ingest": SAID,
+    "presence": NOBODY,
+}
 
 
 class Aws(Emulator):
     """ministack with all that a deployed stage needs. Its functions call it at its own port."""
 
     PROGRAM = "tests.stack.emulator"
+
+    def start(self) -> None:
+        """Without the settings of this process: the functions would take them for theirs."""
+        ours = [name for name in os.environ if name.startswith(("POLYTHING_", "POWERTOOLS_"))]
+        kept = {name: os.environ.pop(name) for name in ours}
+        try:
+            super().start()
+        finally:
+            os.environ.update(kept)
 
     def _settings(self) -> dict[str, str]:
         return {
@@ -122,6 +140,13 @@ class Deployed:
             for each in found
             if each["ResourceType"] == "AWS::Lambda::Function"
         }
+
+    def warm_up(self) -> None:
+        """Have each function started: a machine that is busy may take longer for it than a client waits."""
+        for name, event in NOTHING.items():
+            self.invoke(name, event)
+        with urllib.request.urlopen(f"{self.http}/openapi.json", timeout=120):
+            pass
 
     @property
     def api(self) -> str:

@@ -27,7 +27,9 @@ from tests.support.gateway import Gateway, Reply
 
 @pytest.fixture(scope="module")
 def demo(stack: Deployed) -> dict[str, Any]:
-    return stack.seed()
+    seeded = stack.seed()
+    stack.warm_up()
+    return seeded
 
 
 @dataclass(frozen=True)

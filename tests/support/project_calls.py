@@ -47,7 +47,7 @@ CALLS: dict[str, Sequence[Any]] = {
     "get_thing_info": [LAMP],
     "get_thing_status": [LAMP],
     "get_thing_tsl": [LAMP],
-    "get_product_tsl": [NAMED],
+    "get_product_tsl": [{"productKey": "{product}"}],
     "get_thing_properties": [LAMP],
     "get_thing_events": [LAMP],
     "query_aggregate": [{**LAMP, **TABLE}],
@@ -92,7 +92,7 @@ CALLS: dict[str, Sequence[Any]] = {
         {**ROOM, **PAGE},
         {"productKey": "{product}", **PAGE},
         {"excludedHomeId": "{home}", **PAGE},
-        {"excludedHomeId": "{home}", "excludedRoomId": "{room}", **PAGE},
+        {**HOME, "excludedRoomId": "{room}", **PAGE},
     ],
     "get_control_group": [GROUP],
     "list_control_groups": [{**HOME, **PAGE}],
@@ -139,7 +139,6 @@ CALLS: dict[str, Sequence[Any]] = {
     "list_component_properties": [{"productKey": "{product}", **LAMP}],
     "get_app_certificate": [{"authInfo": {"clientId": "{phone_id}"}}],
     # what changes
-    "modify_account": [{"identityId": "{user}", "loginName": "{user}x"}],
     "update_account": [
         {"identityId": "{user}", "openIdAppKey": "{app_key}", "nickName": "n"},
         {**BY_OPEN_ID, "nickName": "n"},
@@ -186,12 +185,13 @@ CALLS: dict[str, Sequence[Any]] = {
     "reorder_control_group": [{**GROUP, "targetOrder": 1}],
     "set_control_group_properties": [{"controlGroupId": "{group}", **LIGHT}],
     "invoke_control_group_service": [{"controlGroupId": "{group}", **INVOKED}],
-    "report_upgrade_progress": either(METER, {"deviceId": "{meter}"}, NAMED_METER, step="40", **NEW),
     "confirm_upgrade": either({"devices": [METER]}, {"devices": [NAMED_METER]}),
+    "report_upgrade_progress": either(METER, {"deviceId": "{meter}"}, NAMED_METER, step="40", **NEW),
     "cancel_upgrade": either(METER, {"deviceId": "{meter}"}, NAMED_METER, **NEW),
     "report_version": [{**METER, "version": "3.0"}],
     "reset_thing": [LAMP],
     "update_virtual_user": [{**VIRTUAL, "opType": 1, "attrList": [{"attrKey": "a", "attrValue": "b"}]}],
+    "unbind_push_channel": [{"deviceId": "{phone_id}"}],
     "bind_push_channel": [{"deviceId": "{phone_id}", "deviceType": "iOS"}],
     "generate_devices": [{"productKey": "{product}", "amount": 1}],
     "upload_device_names": [{"productKey": "{product}", "deviceNames": ["one-more"]}],
@@ -200,13 +200,12 @@ CALLS: dict[str, Sequence[Any]] = {
     "generate_share_qr_code": [{"iotIdList": ["{lamp}"]}],
     "share_devices_and_scenes": [
         {"iotIdList": ["{third}"], "targetIdentityId": "{friend}"},
-        {"iotIdList": ["{spare}"], "accountAttr": "{friend_login}", "accountAttrType": "EMAIL"},
+        {"iotIdList": ["{fourth}"], "accountAttr": "{friend_login}", "accountAttrType": "EMAIL"},
     ],
     "reorder_shared_device": either(
         {"iotId": "{lent}"}, {"productKey": "{product}", "deviceName": "{lent_name}"}, targetOrder=0
     ),
     "confirm_share": either({"recordIdList": ["{offer_record}"]}, {"batchId": "{offer_batch}"}, agree=1),
-    "scan_bind_by_share_qr_code": [{"qrKey": "{qr}"}],
     "bind_by_token": [
         {
             "productKey": "{product}",
@@ -232,7 +231,6 @@ CALLS: dict[str, Sequence[Any]] = {
     "cancel_share": either({"recordIdList": ["{share_record}"]}, {"batchId": "{share_batch}"}),
     "delete_thing_note": [NOTE],
     "delete_virtual_user": [VIRTUAL],
-    "unbind_push_channel": [{"deviceId": "{phone_id}"}],
     "remove_topology": [{"iotId": "{gateway}", "subIotId": "{child}"}],
     "unbind_subdevice": [{"productKey": "{product}", "deviceName": "{other_child_name}"}],
     "delete_control_group": [GROUP],
@@ -244,6 +242,7 @@ CALLS: dict[str, Sequence[Any]] = {
         {"targetIdentityId": "{friend}", "groupId": "{home}"},
     ],
     "unbind": [LAMP, {"iotId": "{gateway}", "unbindSubdevice": True}],
+    "scan_bind_by_share_qr_code": [{"qrKey": "{qr}"}],
     "unbind_user": [
         {"identityId": "{user}", "iotId": "{third}"},
         {**BY_OPEN_ID, "productKey": "{product}", "deviceName": "{fourth_name}"},
@@ -258,10 +257,12 @@ CALLS: dict[str, Sequence[Any]] = {
     "refresh_session": [{"request": {"refreshToken": "{refresh_token}", "identityId": "{user}"}}],
     "end_session": [
         {"request": {"iotToken": "{other_iot_token}"}},
-        {"request": {"refreshToken": "{refresh_token}", "identityId": "{user}"}},
+        {"request": {"refreshToken": "{other_refresh_token}", "identityId": "{user}"}},
     ],
-    "get_cloud_token": [{"grantType": "project", "res": "{project}"}],
     "refresh_cloud_token": [{"cloudToken": "{cloud_token}"}],
+    "get_cloud_token": [{"grantType": "project", "res": "{project}"}],
+    "modify_account": [{"identityId": "{user}", "loginName": "{user}x"}],
+    "unregister": [{}],
 }
 NAMELESS: dict[str, Any] = {
     "ping": {"input": "x"},
@@ -289,5 +290,4 @@ NAMELESS: dict[str, Any] = {
     "create_virtual_user": {},
     "list_virtual_users": PAGE,
     "list_components": {},
-    "unregister": {},
 }

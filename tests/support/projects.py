@@ -29,6 +29,7 @@ from chalicelib.core.registration import NewDevice
 from chalicelib.core.upgrade_states import Policy, PolicyKind, Target
 from chalicelib.core.upgrades import NewUpgrade
 from chalicelib.core.users import NewUser
+from chalicelib.store.devices import DEVICE, LINK, DeviceRecord, LinkRecord
 from chalicelib.store.transactions import Transaction
 from tests.support import things
 from tests.support.clock import FakeClock
@@ -155,7 +156,17 @@ def _of_project(project: Project, name: str, site: Site) -> dict[str, str]:
         "batch": str(applied),
         "recorder_batch": str(recorders),
         "cloud_token": str(cloud.cloud_token),
+        "fresh_name": _fresh(project, name, site),
     }
+
+
+def _fresh(project: Project, name: str, site: Site) -> str:
+    """A device that has just come online, for whoever binds it."""
+    new = NewDevice(f"{name}-fresh", registration.BY_SECRET, product=project.products.lamp.id)
+    made = Lamp(registration.register(project.fleet.caller, new).device.device, site.iot)
+    made.connect()
+    DeviceRecord(made.id, DEVICE).update([DeviceRecord.last_login.set(site.clock())])
+    return new.node_id
 
 
 def _of_person(project: Project, name: str, site: Site) -> dict[str, str]:
@@ -201,8 +212,9 @@ def _of_person(project: Project, name: str, site: Site) -> dict[str, str]:
     ok("/account/taobao/bind", "1.0.5", authCode=f"code-of-{name}")
     _upgrade(project, at["meter"], site)
     made |= _arrivals(project, at)
-    session = user_sessions.open(person.id)
-    made |= {"refresh_token": session.refresh, "other_iot_token": session.access}
+    for kind in ("refresh_token", "other_refresh_token"):
+        made[kind] = user_sessions.open(person.id).refresh
+    made["other_iot_token"] = user_sessions.open(person.id).access
     for kind in ("code", "sid"):
         made[kind] = user_sessions.auth_code(users.find(person.id), Transaction())
     certificate = app.ok("/app/aepauth/handle", "1.0.0", {"authInfo": {"clientId": made["phone_id"]}})
@@ -213,7 +225,7 @@ def _of_person(project: Project, name: str, site: Site) -> dict[str, str]:
 
 
 def _devices(project: Project, name: str, site: Site) -> dict[str, Lamp]:
-    """All of the person's but two that nobody has, and two of the friend's."""
+    """All of the person's but one that nobody has, and two of the friend's."""
     fleet, of = project.fleet, project.products
     kinds = {
         "lamp": of.lamp,
@@ -227,7 +239,6 @@ def _devices(project: Project, name: str, site: Site) -> dict[str, Lamp]:
         "meter": of.meter,
         "lent": of.lamp,
         "offered": of.lamp,
-        "fresh": of.lamp,
         "newcomer": of.lamp,
     }
     at = {}
@@ -239,14 +250,15 @@ def _devices(project: Project, name: str, site: Site) -> dict[str, Lamp]:
     for child in ("child", "other_child"):
         children.attach(fleet.caller, at["gateway"].id, at[child].id)
     for kind in kinds:
-        if kind not in ("fresh", "newcomer"):
+        if kind != "newcomer":
             lender = kind in ("lent", "offered")
             bindings.bind(fleet.caller, (project.friend if lender else project.person).id, at[kind].id)
     bindings.bind(fleet.caller, project.friend.id, at["lamp"].id, Role.MEMBER)
     bindings.bind(fleet.caller, project.friend.id, at["second"].id, Role.MEMBER)
     bindings.bind(fleet.caller, project.person.id, at["lent"].id, Role.MEMBER)
-    for kind in ("lamp", "gateway", "fresh", "newcomer"):
+    for kind in ("lamp", "gateway", "newcomer"):
         at[kind].connect()
+    LinkRecord(at["gateway"].id, LINK).update([LinkRecord.dialect.set("feiyan")])
     at["lamp"].report(power=True, brightness=7)
     return at
 
@@ -283,6 +295,6 @@ def _arrivals(project: Project, at: dict[str, Lamp]) -> dict[str, str]:
     """A device that has reported a token, and one that the gateway has found."""
     made = project.app.ok("/living/awss/token/create", "1.0.0", {}, user=project.person.token)
     assert bind_tokens.report(at["newcomer"].id, made["token"])
-    found = Sighting(str(project.products.lamp.short_id), at["fresh"].name)
+    found = Sighting(str(project.products.lamp.short_id), project.names["fresh_name"])
     discovery.report(at["gateway"].id, [found])
     return {"bind_token": made["token"]}

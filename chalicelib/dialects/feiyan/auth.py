@@ -89,6 +89,11 @@ def signer(request: Request, use: keys.Use) -> Caller:
     return key.caller
 
 
+def key_use(request: Request) -> keys.Use:
+    """Whose programs hold the key of a request that was let in."""
+    return keys.find(request.header(KEY) or "").use
+
+
 def _check_time(request: Request, key: str) -> None:
     stamp, nonce = request.header(TIMESTAMP) or "", request.header(NONCE) or ""
     if stamp and (not MILLISECONDS.fullmatch(stamp) or abs(clock.now() - int(stamp)) > WINDOW):

@@ -8,7 +8,7 @@ import boto3
 import pytest
 import requests
 
-from chalicelib.core import avatars, bindings, user_sessions, users
+from chalicelib.core import avatars, bindings, keys, user_sessions, users
 from chalicelib.core.errors import UserNotFound
 from chalicelib.store.belongings import PartnerRecord
 from chalicelib.store.users import UserItem
@@ -255,3 +255,17 @@ def test_unregistering(app: Program, fleet: Fleet, bob: Someone, alice: Someone,
 @pytest.mark.parametrize("operation", [AVATAR, BIND, LINKED, UNBIND, UNREGISTER])
 def test_a_token_is_needed(app: Program, operation: tuple[str, str]) -> None:
     assert app.code(*operation, {"fileSize": 1, "authCode": "x", **TAOBAO}) == 401
+
+
+def test_a_key_that_stands_in_apps_changes_nobody_without_a_token(
+    fleet: Fleet, alice: Someone, bob: Someone
+) -> None:
+    made, secret = keys.create(fleet.application, "app", keys.Use.APP)
+    phone = Program(made.id, secret)
+    wanted = {"identityId": alice.id, "phone": "13800000000"}
+    call = ("/iotx/account/modifyAccount", "1.0.7", wanted)
+    assert phone.code(*call) == 401
+    assert phone.code(*call, user=bob.token) == 403
+    assert users.find(alice.id).phone is None
+    assert phone.code(*call, user=alice.token) == 200
+    assert users.find(alice.id).phone == "13800000000"

@@ -375,9 +375,7 @@ class TestWho:
         report(device, heat=1)
         assert values(channel) == values(second) == [{"heat": 1}]
 
-    def test_not_after_logging_out(
-        self, fleet: Fleet, channel: Alink, device: Alink, alice: Someone
-    ) -> None:
+    def test_not_after_logging_out(self, fleet: Fleet, channel: Alink, device: Alink, alice: Someone) -> None:
         user_sessions.close(alice.token, fleet.application)
         report(device, heat=1)
         assert values(channel) == []

@@ -166,9 +166,10 @@ def test_devices_of_a_home_and_of_a_room(fleet: Fleet, app: Program, alice: Some
         who = bob if space == home else alice
         params = {"pageNo": 1, "pageSize": 10, "groupId": space}
         assert app.code(LIST, "1.0.8", params, user=who.token) == WRONG
-    moves = [{"iotId": second, "fromOrder": 2, "toOrder": 1}]
+    before = ids(listed(app, alice, groupId=home))
+    moves = [{"iotId": before[1], "fromOrder": 2, "toOrder": 1}]
     app.ok(SORT, "1.0.6", {"groupId": home, "sortDeviceDTOList": moves}, user=alice.token)
-    assert ids(listed(app, alice, groupId=home)) == [second, first]
+    assert ids(listed(app, alice, groupId=home)) == before[::-1]
     stranger = [{"iotId": ABSENT, "toOrder": 1}]
     refused = {"groupId": home, "sortDeviceDTOList": stranger}
     assert app.code(SORT, "1.0.6", refused, user=alice.token) == NOT_BOUND

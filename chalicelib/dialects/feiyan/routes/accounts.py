@@ -12,9 +12,11 @@ from msgspec import Meta
 
 from ....core import avatars, partner_accounts, users
 from ....core import errors as core
+from ....core.keys import Use
 from ....core.partner_accounts import PartnerAccount
 from ....core.users import Changes, User
 from ....web.operations import Call, Fault
+from .. import auth
 from ..declaring import OPTIONAL_USER, client, either
 from ..errors import of
 from ..schema import Wire
@@ -134,14 +136,17 @@ def query_identity_list(call: Call[None, None, IdentityIds]) -> list[Identity]:
     "1.0.7",
     source="Feiyan 6.2.2",
     user=OPTIONAL_USER,
-    raises=(core.UserNotFound, core.LoginTaken, core.NotAuthorized, core.Busy),
+    raises=(core.UserNotFound, core.LoginTaken, core.NotAuthorized, core.MissingCredentials, core.Busy),
 )
 def modify_account(call: Call[None, None, AccountChange]) -> None:
     """Change a person's profile and names.
 
-    With a person's token only that person's. Three AWS calls.
+    With a person's token only that person's. A key that stands in apps changes nobody's without one: by a new
+    phone number somebody else could log in. Three AWS calls.
     """
     body = call.body
+    if not isinstance(call.caller, users.Person) and auth.key_use(call.request) is Use.APP:
+        raise core.MissingCredentials("iotToken")
     if not (body.phone or body.email or body.login_name):
         raise core.InvalidInput("phone", "is missing, and so are email and loginName", missing=True)
     if isinstance(call.caller, users.Person) and call.caller.user != body.identity_id:

@@ -62,8 +62,17 @@ def unbind_user(call: Call[None, None, schema.UserUnbinding]) -> str:
     """
     body = call.body
     user = user_of(call.caller, body)
-    bindings.unbind(user.id, thing_mapping.device_of(call.caller, body.thing), Reason.BY_APPLICATION)
+    bindings.unbind(user.id, body.iot_id or _named(call.caller, body.thing), Reason.BY_APPLICATION)
     return ""
+
+
+def _named(caller: Caller, thing: NamedThing) -> str:
+    """The project's device of this product and name. Raises DeviceNotFound."""
+    name = either("iotId", thing.product_key), either("deviceName", thing.device_name)
+    found = device_names.named(caller, [name]).get(name)
+    if found is None:
+        raise core.DeviceNotFound(name[1])
+    return found.device.device
 
 
 @cloud(

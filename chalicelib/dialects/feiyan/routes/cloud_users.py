@@ -5,7 +5,7 @@ A person of another project is answered as one that does not exist, a device of 
 Source: Feiyan 7.4
 """
 
-from ....core import clock, keys, user_sessions, users
+from ....core import avatars, clock, keys, user_sessions, users
 from ....core import errors as core
 from ....core.applications import Caller
 from ....core.users import Changes, User
@@ -62,7 +62,7 @@ def account_of(user: User) -> schema.Account:
         login_name=user.login or user.phone or user.email,
         phone=user.phone,
         email=user.email,
-        avatar_url=user.avatar,
+        avatar_url=avatars.shown(user),
         gender=user.gender,
     )
 

@@ -108,5 +108,8 @@ def reorder_home_device(call: Call[None, None, home_schema.DeviceMove]) -> None:
 
     The device is named by `iotId` or, without it, by `productKey` and `deviceName`. Two AWS calls by its id.
     """
-    device = thing_mapping.device_of(call.caller, call.body)
+    try:
+        device = thing_mapping.device_of(call.caller, call.body)
+    except core.NotBound:
+        device = ""  # nobody's: the home comes first, so that a name tells nothing
     home_rooms.reorder_device(call.caller, call.body.home_id, device, call.body.target_order)

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from ....core import app_channels, clock, sign_ups, user_sessions
+from ....core import app_channels, avatars, clock, sign_ups, user_sessions
 from ....core import errors as core
 from ....core.tokens import Tokens
 from ....core.users import User
@@ -323,7 +323,7 @@ def _logged_in(code: str, application: str) -> LoggedIn:
 
 
 def _account(user: User) -> OpenAccount:
-    return OpenAccount(user.id, user.open_id, user.nickname, user.phone, user.email, user.avatar)
+    return OpenAccount(user.id, user.open_id, user.nickname, user.phone, user.email, avatars.shown(user))
 
 
 def _session(pair: Tokens) -> Session:

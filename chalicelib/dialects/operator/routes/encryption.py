@@ -28,8 +28,8 @@ class Counting(Wire, frozen=True):
 
 
 class VersionShown(Wire, frozen=True, kw_only=True):
-    """The current one encrypts, each decrypts. `secrets` as they were counted last; `made` is not known of the
-    first.
+    """The current one encrypts, each decrypts. `secrets` as they were counted last; `made` is not known of
+    the first.
     """
 
     version: int
@@ -39,8 +39,8 @@ class VersionShown(Wire, frozen=True, kw_only=True):
 
 
 class EncryptionShown(Wire, frozen=True, kw_only=True):
-    """`counted` is when the last count began, `unreadable` how many secrets no key decrypts, `rotation` the job of
-    the last rotation.
+    """`counted` is when the last count began, `unreadable` how many secrets no key decrypts, `rotation` the
+    job of the last rotation.
     """
 
     versions: list[VersionShown]
