@@ -210,7 +210,7 @@ def _of_person(project: Project, name: str, site: Site) -> dict[str, str]:
     ok("/uc/bindPushChannel", "1.0.6", deviceId=made["phone_id"], deviceType="iOS")
     made["reset"] = ok("/living/device/reset", "1.0.1", iotId=at["third"].id, offlineReset=True)
     ok("/account/taobao/bind", "1.0.5", authCode=f"code-of-{name}")
-    _upgrade(project, at["meter"], site)
+    _upgrade(project, at, site)
     made |= _arrivals(project, at)
     for kind in ("refresh_token", "other_refresh_token"):
         made[kind] = user_sessions.open(person.id).refresh
@@ -237,6 +237,7 @@ def _devices(project: Project, name: str, site: Site) -> dict[str, Lamp]:
         "child": of.lamp,
         "other_child": of.lamp,
         "meter": of.meter,
+        "loaded": of.meter,
         "lent": of.lamp,
         "offered": of.lamp,
         "newcomer": of.lamp,
@@ -282,12 +283,13 @@ def _shares(project: Project, at: dict[str, Lamp], site: Site) -> dict[str, str]
     return made
 
 
-def _upgrade(project: Project, meter: Lamp, site: Site) -> None:
-    """One that waits until the person confirms it."""
+def _upgrade(project: Project, at: dict[str, Lamp], site: Site) -> None:
+    """One that waits until the person confirms it, and one that waits for the device."""
     package = make_package(project.fleet, Type.FIRMWARE)
-    policy = Policy(PolicyKind.ONLINE, confirm=True)
-    new = NewUpgrade(package.type, package.id, Target(), policy, (meter.id,))
-    upgrades.create(project.fleet.caller, new)
+    for kind, confirm in (("meter", True), ("loaded", False)):
+        policy = Policy(PolicyKind.ONLINE, confirm=confirm)
+        new = NewUpgrade(package.type, package.id, Target(), policy, (at[kind].id,))
+        upgrades.create(project.fleet.caller, new)
     site.work.run()
 
 

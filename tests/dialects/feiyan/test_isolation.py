@@ -17,7 +17,9 @@ import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 
-from chalicelib.core import code_senders, passwords
+from chalicelib.core import bindings, code_senders, passwords
+from chalicelib.core import errors as core
+from chalicelib.core.bindings import Role
 from chalicelib.dialects.feiyan.declaring import Audience, Who
 from chalicelib.dialects.feiyan.routes import api
 from chalicelib.web.operations import Operation
@@ -35,6 +37,20 @@ PERSON = "a person"
 WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem")
 # What a caller names as it likes: another's choice of the same name is no id of the other's.
 CHOSEN = {("bind_push_channel", "phone_id"), ("get_app_certificate", "phone_id")}
+# What a member is answered who does what only managers may, by case.
+MANAGERS: Mapping[str, int] = {
+    "generate_share_qr_code 0": 2066,
+    "share_devices_and_scenes 0": 2066,
+    "share_devices_and_scenes 1": 2066,
+    "get_shared_devices 0": 2066,
+    "get_shared_devices 1": 2066,
+    "get_shared_devices 2": 2066,
+    "remove_topology 0": 2066,
+    "unbind_by_manager 0": 2066,
+    "unbind_by_manager 1": 460,  # the home is the manager's
+}
+# Their NotManager is of who has offered the device.
+OFFERED = {"scan_bind_by_share_qr_code", "confirm_share"}
 # Answered alike whether there is such a thing or not.
 SILENT = {
     ("bind_push_channel", "phone_id"),
@@ -64,8 +80,6 @@ OF_PEOPLE: Mapping[tuple[str, tuple[str, ...]], int] = {
 }
 # What the caller's own is answered where that is not 200: as a rule because the case before has done it.
 REFUSED: Mapping[str, int] = {
-    "permit_joining 0": 503,
-    "permit_joining 1": 503,
     "cancel_upgrade 1": 9146,
     "cancel_upgrade 2": 9146,
     "confirm_share 1": 2085,
@@ -288,3 +302,21 @@ def test_what_is_anothers_is_as_absent(site: Site, calls: Calls) -> None:
     told = comparison.told
     assert not told, "\n".join(f"{label}: {each}" for label, each in told.items())
     assert comparison.met == set(OF_PEOPLE)
+
+
+def test_a_member_may_not_do_what_only_managers_may(site: Site) -> None:
+    """Nor take back or agree to what is the other side's."""
+    mine = make_project(site, "mine")
+    for kind in ("third", "fourth", "gateway"):
+        bindings.bind(mine.fleet.caller, mine.friend.id, mine.names[kind], Role.MEMBER)
+    declared = {each.name for each in api.operations if core.NotManager in each.raises}
+    assert {name.split()[0] for name in MANAGERS} == declared - OFFERED
+    before, manager = stored(), {"friend": mine.person.id, "friend_login": mine.names["login"]}
+    of_managers = [case for case in cases() if case.operation.name in declared - OFFERED]
+    answers = {each.name: each.send(mine, {**mine.names, **manager}, mine.friend) for each in of_managers}
+    assert {name: code_of(answer) for name, answer in answers.items()} == MANAGERS
+    other_side = {"cancel_share": 2078, "confirm_share": 2097}
+    for case in cases():
+        if case.operation.name in other_side:
+            assert code_of(case.send(mine, mine.names, mine.friend)) == other_side[case.operation.name]
+    assert stored() == before
