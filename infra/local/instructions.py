@@ -50,6 +50,10 @@ see the same device through the other systems (all credentials are in {state}/de
   curl -s {http}/v2/product/{productId}/devices -H "Access-Token: $XTOKEN" -d '{{"limit": 1}}'; echo
   STOKEN=$(curl -s {http}/iot-platform/auth/v1/token -d '{{"key": "{appId}", "secret": "{secret}"}}' | field token)
   curl -s "{http}/iot-platform/device-shadow-server/v1/get?productId={short_id}&deviceId=$ID" -H "auth-token: $STOKEN"; echo
+  sign() {{ printf 'POST\\n*/*\\n\\napplication/json\\n\\n%s' $1 | openssl dgst -sha256 -hmac {feiyan_secret} -binary | base64; }}
+  feiyan() {{ curl -s {http}$1 -H "Content-Type: application/json" -H "X-Ca-Key: {feiyan_key}" -H "X-Ca-Signature: $(sign $1)" -d "$2"; echo; }}
+  CTOKEN=$(feiyan /cloud/token '{{"id": "1", "version": "1.0", "request": {{"apiVer": "1.0.1"}}, "params": {{"grantType": "project", "res": "{appId}"}}}}' | field cloudToken)
+  feiyan /cloud/thing/properties/get '{{"id": "2", "version": "1.0", "request": {{"apiVer": "1.0.2", "cloudToken": "'$CTOKEN'"}}, "params": {{"iotId": "'$ID'"}}}}'
 
 The demo application may make {rate} calls a minute; another one {default}, until `application set-rate`.
 Ctrl-C stops it.
@@ -70,5 +74,7 @@ def instructions(demo: dict[str, Any], state: Path) -> str:
         access_key=demo["xlink"]["accessKeyId"],
         access_secret=demo["xlink"]["accessKeySecret"],
         short_id=demo["shadow"]["productId"],
+        feiyan_key=demo["feiyan"]["appKey"],
+        feiyan_secret=demo["feiyan"]["appSecret"],
         **demo["huawei"],
     )

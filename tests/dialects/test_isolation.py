@@ -5,6 +5,7 @@ named here. That the ids matter is tested too: the caller's own are answered oth
 """
 
 import json
+import pkgutil
 import re
 import secrets
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from urllib.parse import quote, urlencode
 import boto3
 import pytest
 
+from chalicelib import dialects
 from chalicelib.web.operations import Operation
 from tests.support import worlds
 from tests.support.clock import FakeClock
@@ -22,6 +24,8 @@ from tests.support.iot import FakeIot
 from tests.support.worlds import Names, World, batch_body, command_body, make_world, nobodys
 
 DIALECTS = ("huawei", "xlink", "shadow", "ctwing")
+# People own things, too: tests/dialects/feiyan/test_isolation.py. Operators are nobody's tenants.
+ELSEWHERE = {"feiyan", "operator"}
 
 # What a path or query parameter names; any other is given a value that says nothing.
 PARAMETERS = {
@@ -261,6 +265,11 @@ def requests(dialect: str) -> list[Request]:
 
 def mine(tenant: str, tables: Mapping[str, list[str]]) -> dict[str, list[str]]:
     return {name: [item for item in items if tenant in item] for name, items in tables.items()}
+
+
+def test_no_dialect_is_forgotten() -> None:
+    packages = {each.name for each in pkgutil.iter_modules(dialects.__path__) if each.ispkg}
+    assert packages == {*DIALECTS, *ELSEWHERE}
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

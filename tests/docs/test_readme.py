@@ -84,6 +84,7 @@ def test_what_run_prints_is_shown() -> None:
         "huawei": values,
         "xlink": {"accessKeyId": "id", "accessKeySecret": "secret"},
         "shadow": {"productId": "Py35WQalC5"},
+        "feiyan": {"appKey": "key", "appSecret": "secret"},
     }
     printed = instructions(at, ".local")  # type: ignore[arg-type]
     assert names == ["APIs", "MQTT", "state", "log", "tenant", "appId", "secret", "productId"]

@@ -10,7 +10,7 @@ import re
 import secrets
 import string
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -219,6 +219,7 @@ class Other:
 class Comparison:
     """Each case with names that nobody has, with those of each other, and with the caller's own."""
 
+    site: Site
     mine: Project
     others: Sequence[Other]
     calls: Calls
@@ -227,6 +228,7 @@ class Comparison:
 
     def __post_init__(self) -> None:
         self.nowhere, self.known = absent(self.mine.names), stored()
+        self.sent = self._sent()
         self.calls.clear()
 
     def run(self, case: Case) -> None:
@@ -263,20 +265,26 @@ class Comparison:
         """The answer, which shows nothing of another's and changes nothing of it unless that is allowed."""
         answer = case.send(self.mine, {**self.mine.names, **{kind: names[kind] for kind in kinds}})
         others = [each for each in self.others if case.user or each.who != PERSON]
+        before, self.sent = len(self.sent), self._sent()
+        fresh, changed = self.sent[before:], []
         if any(each.endswith(WRITES) for each in self.calls.made):
             now = stored()
-            fresh = [f"{key} {item}" for key, item in now.items() if self.known.get(key) != item]
+            fresh += [f"{key} {item}" for key, item in now.items() if self.known.get(key) != item]
             self.known = now
             changed = [each for other in self.others for each in other.changes(now)]
-            noted = [item for item in fresh for other in others if other.names_in(item)]
-        else:
-            changed = noted = []
+        noted = [item for item in fresh for other in others if other.names_in(item)]
         self.calls.clear()
         shown = [text for other in others for text in other.names_in(answer[1])]
         for what, found in (("shows", shown), ("changed", changed), ("noted", noted)):
             if found and not allowed:
                 self.told[f"{case.name} {kinds} {what}"] = found, answer
         return answer
+
+
+    def _sent(self) -> list[str]:
+        """To devices, and to the queue; nothing is taken from either."""
+        jobs = [json.dumps(each) for each in self.site.work.waiting()]
+        return [*jobs, *self.site.iot.tried]
 
 
 def code_of(answer: tuple[int, str]) -> int:
@@ -320,3 +328,29 @@ def test_a_member_may_not_do_what_only_managers_may(site: Site) -> None:
         if case.operation.name in other_side:
             assert code_of(case.send(mine, mine.names, mine.friend)) == other_side[case.operation.name]
     assert stored() == before
+
+
+def test_another_projects_tokens_are_no_tokens(site: Site) -> None:
+    """With the caller's own ids, so that a call that is let in would do something."""
+    mine = make_project(site, "mine")
+    other = make_project(site, "beside", beside=mine)
+    before, told = stored(), {}
+    callers = [_with_tokens(mine, names) for names in (absent(other.names), other.names)]
+    for case in cases():
+        if case.operation.about is None or case.operation.about.who is Who.NOBODY:
+            continue
+        answers = [case.send(caller, mine.names) for caller in callers]
+        if answers[0] != answers[1] or code_of(answers[1]) not in (401, 20017):
+            told[case.name] = answers
+    assert not told, "\n".join(f"{label}: {each}" for label, each in told.items())
+    assert stored() == before
+
+
+def _with_tokens(project: Project, names: Names) -> Project:
+    cloud_token = names["cloud_token"]
+    return replace(
+        project,
+        app=replace(project.app, cloud_token=cloud_token),
+        cloud=replace(project.cloud, cloud_token=cloud_token),
+        person=Someone(project.person.id, names["iot_token"]),
+    )
