@@ -54,7 +54,7 @@ class Site:
 
 @dataclass
 class Range:
-    """A tenant's products: a lamp, a gateway, a meter with packages, a recorder of two cameras."""
+    """A tenant's products: a lamp, a gateway, a meter with packages, a recorder with a camera."""
 
     lamp: Product
     gateway: Product
@@ -162,11 +162,12 @@ def _of_project(project: Project, name: str, site: Site) -> dict[str, str]:
 
 def _fresh(project: Project, name: str, site: Site) -> str:
     """A device that has just come online, for whoever binds it."""
-    new = NewDevice(f"{name}-fresh", registration.BY_SECRET, product=project.products.lamp.id)
+    fresh = f"{name}-fresh"
+    new = NewDevice(fresh, registration.BY_SECRET, product=project.products.lamp.id)
     made = Lamp(registration.register(project.fleet.caller, new).device.device, site.iot)
     made.connect()
     DeviceRecord(made.id, DEVICE).update([DeviceRecord.last_login.set(site.clock())])
-    return new.node_id
+    return fresh
 
 
 def _of_person(project: Project, name: str, site: Site) -> dict[str, str]:
@@ -266,7 +267,7 @@ def _devices(project: Project, name: str, site: Site) -> dict[str, Lamp]:
 
 def _shares(project: Project, at: dict[str, Lamp], site: Site) -> dict[str, str]:
     """An offer of the person's, one to the person, and a code to scan."""
-    made = {}
+    made: dict[str, str] = {}
     for kind, giver, taker, what in (
         ("share", project.person, project.friend, at["spare"]),
         ("offer", project.friend, project.person, at["offered"]),
