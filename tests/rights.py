@@ -4,8 +4,10 @@
 the last such run noted, for another look once `infra/grants.py` has changed.
 
 - **Denied**: a function called what its policy does not allow.
-- **Unused**: a policy allows what the function never called. What no test can call has its reason in
-  `infra.grants.REASONS`; a reason for what is called, or for nothing that is granted, is wrong, too.
+- **Unused**: a policy allows what the function never called; of a table, to read or to write it at all. What
+  no test can call has its reason in `infra.grants.REASONS`; a reason for what is called, or for nothing that is
+  granted, is wrong, too. What only a race reaches need not be reached by every run: `tests/rights_seen.txt`
+  holds what earlier ones used, and `python -m tests.rights --keep` adds the last one's.
 
 A job or a sweep that a test runs without the handler counts as its function's: it is the same code.
 """
@@ -22,9 +24,12 @@ from infra.grants import ACTIONS, GRANTS, REASONS, Reason
 from tests.support.rights import SHARED, Right, lines
 
 ROOT = Path(__file__).resolve().parents[1]
+SEEN = Path(__file__).with_name("rights_seen.txt")
 RECORD = ROOT / ".pytest_cache" / "rights.txt"
 STAGE = "dev"
 WIDTH = 110  # of a line
+READS = ("GetItem", "BatchGetItem", "Query")
+WRITES = ("PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem", "BatchWriteItem")
 
 
 def granted(function: str) -> set[Right]:
@@ -72,9 +77,16 @@ def called(made: Iterable[Right]) -> set[Right]:
 
 
 def compare(
-    made: Iterable[Right], allowed: set[Right], reasons: Iterable[Reason] = REASONS
+    made: Iterable[Right],
+    allowed: set[Right],
+    reasons: Iterable[Reason] = REASONS,
+    seen: Iterable[Right] = (),
 ) -> tuple[set[Right], set[Right], list[Reason]]:
-    """What is denied, what is unused without a reason, and which reasons are for nothing."""
+    """What is denied, what is unused without a reason, and which reasons are for nothing.
+
+    `seen` are kinds of rights that an earlier run used: what only a race or a chance reaches is not reached
+    by each.
+    """
     denied: set[Right] = set()
     used: set[Right] = set()
     for who, action, resource in made:
@@ -83,12 +95,26 @@ def compare(
         own = action == "sqs:DeleteMessage" and needs & allowed  # each function takes from its own queue
         if not own:
             denied |= needs - allowed
-    unused = allowed - used
+    kinds = {*map(_kind, used), *seen}
+    unused = {right for right in allowed if _kind(right) not in kinds}
     excused = {reason: {right for right in allowed if _covers(reason, right)} for reason in reasons}
     for rights in excused.values():
         unused -= rights
-    vain = [reason for reason, rights in excused.items() if not rights or rights & used]
+    vain = [
+        reason for reason, rights in excused.items() if not rights or (rights & used and not reason.sometimes)
+    ]
     return denied, unused, vain
+
+
+def _kind(right: Right) -> Right:
+    """A right as one to read a table or one to write it: which call does either is a matter of timing, of how
+    many items there are, and of what another process does meanwhile.
+    """
+    function, action, resource = right
+    service, _, operation = action.partition(":")
+    if service != "dynamodb" or operation not in (*READS, *WRITES):
+        return right
+    return (function, "read" if operation in READS else "write", resource)
 
 
 def _covers(reason: Reason, right: Right) -> bool:
@@ -99,11 +125,11 @@ def _covers(reason: Reason, right: Right) -> bool:
 def judge(made: Iterable[Right]) -> list[str]:
     """What is wrong, a line each."""
     allowed = {right for function in GRANTS for right in granted(function)}
-    denied, unused, vain = compare(called(made), allowed)
+    denied, unused, vain = compare(called(made), allowed, seen=seen())
     return [
         *(f"called without a right: {' '.join(right)}" for right in sorted(denied)),
         *(f"granted and never called: {' '.join(right)}" for right in sorted(unused)),
-        *(f"a reason without a use: {' '.join(reason)}" for reason in vain),
+        *(f"a reason without a use: {' '.join(reason[:4])}" for reason in vain),
     ]
 
 
@@ -115,6 +141,22 @@ def keep(made: Iterable[Right]) -> None:
 def kept() -> set[Right]:
     read = [line.split("\t") for line in RECORD.read_text(encoding="utf-8").splitlines()]
     return {(who, action, resource) for who, action, resource in read}
+
+
+def seen() -> set[Right]:
+    """The kinds of rights that whole runs have used: `--keep` adds those of the last one."""
+    if not SEEN.exists():
+        return set()
+    read = [line.split(" ") for line in SEEN.read_text(encoding="utf-8").splitlines()]
+    return {(function, action, resource) for function, action, resource in read}
+
+
+def add_seen(made: Iterable[Right]) -> None:
+    """Keep what is granted and was used; what is granted no more goes."""
+    allowed = {_kind(right) for function in GRANTS for right in granted(function)}
+    used = {(function, *right) for who, *right in called(made) for function in who.split(SHARED)}
+    kinds = allowed & (seen() | {_kind(right) for right in used})
+    SEEN.write_text("".join(f"{' '.join(kind)}\n" for kind in sorted(kinds)), encoding="utf-8")
 
 
 def table(made: Iterable[Right]) -> str:
@@ -153,6 +195,9 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     if "--table" in arguments:
         print(table(kept()))
+        return 0
+    if "--keep" in arguments:
+        add_seen(kept())
         return 0
     wrong = judge(kept())
     print("\n".join(wrong) or "the functions call what they may, and may what they call")

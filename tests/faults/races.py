@@ -132,6 +132,16 @@ def deletions(fleet: Any) -> dict[str, Any]:
     }
 
 
+def _asked_again(call: Callable[[], Any]) -> Any:
+    """As apps do that are told to try again."""
+    from chalicelib.core.errors import Busy
+
+    for _ in range(5):
+        with suppress(Busy):
+            return call()
+    return call()
+
+
 def shadows(fleet: Any) -> dict[str, Any]:
     """60 properties wanted and reported at once, one more wanted otherwise by 20, while jobs send."""
     from chalicelib.core import clock, products, shadow_sending, telemetry
@@ -146,7 +156,7 @@ def shadows(fleet: Any) -> dict[str, Any]:
 
     def want(**values: Any) -> Callable[[], Any]:
         wanted = [core.Desired(service, values) for service in ("first", "second")]
-        return lambda: core.set_desired(fleet.caller, device, wanted)
+        return lambda: _asked_again(lambda: core.set_desired(fleet.caller, device, wanted))
 
     def report(**values: Any) -> Callable[[], Any]:
         said = tuple(Reported(service, values) for service in ("first", "second"))

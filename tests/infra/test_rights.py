@@ -192,6 +192,32 @@ def test_a_right_without_a_call_is_found() -> None:
     assert gate.compare({READ}, {READ, SENT}, ()) == (set(), {SENT}, [])
 
 
+def test_a_table_is_read_or_written_in_whatever_way() -> None:
+    one = ("work", "dynamodb:GetItem", "devices")
+    other = ("work", "dynamodb:BatchGetItem", "devices")
+    write = ("work", "dynamodb:PutItem", "devices")
+    elsewhere = ("work", "dynamodb:GetItem", "groups")
+    assert gate.compare({one}, {one, other, write, elsewhere}, ()) == (set(), {write, elsewhere}, [])
+    assert gate.compare({one, other}, {one}, ()) == ({other}, set(), [])
+
+
+def test_what_an_earlier_run_has_used_is_used() -> None:
+    kind = ("work", "read", "devices")
+    assert gate.compare((), {READ, SENT}, (), seen=[kind]) == (set(), {SENT}, [])
+
+
+def test_a_reason_for_what_happens_sometimes_holds_either_way() -> None:
+    reason = Reason("work", "sqs:*", "work", "by chance", sometimes=True)
+    assert gate.compare({READ}, {READ, SENT}, [reason]) == (set(), set(), [])
+    assert gate.compare({READ, SENT}, {READ, SENT}, [reason]) == (set(), set(), [])
+
+
+def test_what_is_kept_as_seen_is_granted() -> None:
+    allowed = {gate._kind(right) for function in gate.GRANTS for right in gate.granted(function)}
+    assert gate.seen() <= allowed
+    assert len(gate.seen()) > 100
+
+
 def test_a_reason_excuses_what_is_never_called() -> None:
     reason = Reason("work", "sqs:*", "work", "the queue's own")
     assert gate.compare({READ}, {READ, SENT}, [reason]) == (set(), set(), [])

@@ -141,26 +141,26 @@ def test_a_hundred_sub_tasks_cost_two_calls_each_at_most(rig: Rig, calls: Calls,
     assert made["iotdataplane.SendDirectMessage"] + made["iot-data.SendDirectMessage"] <= 99
 
 
-def test_ten_thousand_devices_are_accepted_at_once(rig: Rig, calls: Calls) -> None:
-    devices = [f"{number:032x}" for number in range(10_000)]
+def test_a_thousand_devices_are_accepted_at_once(rig: Rig, calls: Calls) -> None:
+    devices = [f"{number:032x}" for number in range(1_000)]
     calls.clear()
     batch = rig.create([*devices, *devices[:50]])
     assert Counter(calls.made) == {
         "dynamodb.BatchGetItem": 1,
-        "dynamodb.BatchWriteItem": 4,
+        "dynamodb.BatchWriteItem": 1,
         "dynamodb.TransactWriteItems": 1,
         "sqs.SendMessageBatch": 1,
     }
-    assert (rig.get(batch).status, rig.get(batch).counts.total) == (Status.PENDING, 10_000)
-    page = batches.details(rig.fleet.caller, batch, Stage.PENDING, number=399, size=25)
-    assert ([each.device for each, _ in page.items], page.total) == (devices[-25:], 10_000)
+    assert (rig.get(batch).status, rig.get(batch).counts.total) == (Status.PENDING, 1_000)
+    page = batches.details(rig.fleet.caller, batch, Stage.PENDING, number=39, size=25)
+    assert ([each.device for each, _ in page.items], page.total) == (devices[-25:], 1_000)
     (first,) = rig.work.waiting()
     batch_targets.perform(first["batch"])
     jobs = [job["chunk"] for job in rig.work.waiting() if job["job"] == "batch-chunk"]
-    assert len(set(jobs)) == len(jobs) == 100
+    assert len(set(jobs)) == len(jobs) == 10
     batch_work.perform(batch, jobs[7])
     counts = rig.get(batch).counts
-    assert (counts.failed, counts.progress, counts.success_rate) == (100, 10, 0)
+    assert (counts.failed, counts.progress, counts.success_rate) == (100, 100, 0)
 
 
 def test_progress_costs_one_call(rig: Rig, calls: Calls) -> None:
