@@ -6,7 +6,7 @@ the last such run noted, for another look once `infra/grants.py` has changed.
 - **Denied**: a function called what its policy does not allow.
 - **Unused**: a policy allows what the function never called; of a table, to read or to write it at all. What
   no test can call has its reason in `infra.grants.REASONS`; a reason for what is called, or for nothing that
-  is granted, is wrong, too. What only a race reaches need not be reached by every run: `tests/rights_seen.txt`
+  is granted, is wrong, too. Not every run reaches what only a race does: `tests/rights_seen.txt`
   holds what earlier ones used, and `python -m tests.rights --keep` adds the last one's.
 
 A job or a sweep that a test runs without the handler counts as its function's: it is the same code.
