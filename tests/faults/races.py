@@ -133,11 +133,12 @@ def deletions(fleet: Any) -> dict[str, Any]:
 
 
 def _asked_again(call: Callable[[], Any]) -> Any:
-    """As apps do that are told to try again."""
+    """As apps do that are told to try again, and Lambda where a function failed."""
     from chalicelib.core.errors import Busy
+    from chalicelib.store.transactions import Contention
 
     for _ in range(5):
-        with suppress(Busy):
+        with suppress(Busy, Contention):
             return call()
     return call()
 
@@ -160,11 +161,12 @@ def shadows(fleet: Any) -> dict[str, Any]:
 
     def report(**values: Any) -> Callable[[], Any]:
         said = tuple(Reported(service, values) for service in ("first", "second"))
-        return lambda: telemetry.report(Report(device, device, said, os.urandom(8).hex(), clock.now()))
+        given = Report(device, device, said, os.urandom(8).hex(), clock.now())
+        return lambda: _asked_again(lambda: telemetry.report(given))
 
     calls = [act(**{f"p{n}": n}) for n in range(60) for act in (want, report)]
     calls += [want(level=n) for n in range(20)]
-    calls += [lambda: shadow_sending.deliver(device)] * 10
+    calls += [lambda: _asked_again(lambda: shadow_sending.deliver(device))] * 10
     outcomes = together(calls)
     _, found = core.read(fleet.caller, device)
     report(level=found[0].desired["level"])()
