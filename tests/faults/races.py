@@ -49,7 +49,8 @@ def reports(fleet: Any) -> dict[str, Any]:
     def one(number: int) -> Callable[[], Any]:
         values = {"level": number % 101} if number % 2 else {"flow": number}
         service = Reported("Meter", values, now + number * 1000)
-        return lambda: telemetry.report(Report(device, device, (service,), f"message-{number}", now))
+        given = Report(device, device, (service,), f"message-{number}", now)
+        return lambda: _asked_again(lambda: telemetry.report(given))
 
     outcomes = together([one(number) for number in range(200)])
     _, states = devices.get_with_services(fleet.caller, device)
