@@ -17,7 +17,7 @@ from tests.support.gateway import Gateway
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 PACKAGES = ("chromium-headless-shell", "fonts-noto-core")
 INSTALL_WITHIN = 300  # s
-SHOW_WITHIN = 90  # s
+SHOW_WITHIN = 300  # s; the document of all systems is large, and CI machines are small
 STAGE = "/api"
 SIZE = (1280, 4000)
 
