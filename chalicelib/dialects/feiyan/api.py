@@ -13,14 +13,6 @@ from . import auth, envelope, errors
 from .declaring import About, Beside
 
 
-class Success(msgspec.Struct, frozen=True, omit_defaults=True):
-    id: msgspec.Raw
-    code: int
-    message: str
-    data: Any = msgspec.UNSET
-    localized_msg: Any = msgspec.field(name="localizedMsg", default=msgspec.UNSET)
-
-
 class Enveloped(Api):
     """An operation whose `about` has a version is called and answered in the envelope."""
 
@@ -45,11 +37,12 @@ class Enveloped(Api):
         if not _about(operation).version:
             return super().answer(operation, request, value)
         ident, _ = envelope.echo(request)
+        whole = {"id": ident, "code": 200, "message": "success"}
         if isinstance(value, Beside):
-            whole = {"id": ident, "code": 200, "message": "success", **msgspec.to_builtins(value)}
-            return self.encode({**whole, "localizedMsg": None}, operation.status)
-        data = msgspec.UNSET if operation.answer_type is type(None) else value
-        return self.encode(Success(ident, 200, "success", data, None), operation.status)
+            whole |= msgspec.to_builtins(value)
+        elif operation.answer_type is not type(None):
+            whole["data"] = value
+        return self.encode({**whole, "localizedMsg": None}, operation.status)
 
     def refuse(self, operation: Operation | None, request: Request | None, error: Exception) -> Answer:
         ident, language = envelope.echo(request)

@@ -1,6 +1,6 @@
 """The envelope of every call and answer. Source: Feiyan 1 (public parameters)"""
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
@@ -36,12 +36,15 @@ class Opened(msgspec.Struct, frozen=True):
 
 def opened(request: Request) -> Opened:
     """Raises InvalidInput where the body is no envelope."""
-    raw = request.body
+    return _opened(request.body, form=_is_form(request))
+
+
+@lru_cache(maxsize=1)  # one request asks several times
+def _opened(raw: bytes, *, form: bool) -> Opened:
     if len(raw) > validation.MOST_BYTES:
         raise InvalidInput("", f"the body is larger than {validation.MOST_BYTES} bytes")
-    if _is_form(request):
-        raw = _of_form(raw)
-    return validation.body(raw, Opened)  # type: ignore[no-any-return]
+    found: Opened = validation.body(_of_form(raw) if form else raw, Opened)
+    return found
 
 
 def params(request: Request, kind: type[Any]) -> Any:
@@ -69,10 +72,8 @@ def echo(request: Request | None) -> tuple[Raw, str | None]:
     except InvalidInput:
         return _quoted(request.request_id), None
     ident = bytes(found.id)
-    usable = ident[:1] in b'"-0123456789' and 2 < len(ident) + 1 <= MOST_ID
-    return found.id if usable and ident != bytes(NO_ID) else _quoted(
-        request.request_id
-    ), found.request.language
+    usable = ident[:1] in b'"-0123456789' and 2 < len(ident) + 1 <= MOST_ID and ident != bytes(NO_ID)
+    return found.id if usable else _quoted(request.request_id), found.request.language
 
 
 def _quoted(text: str) -> Raw:

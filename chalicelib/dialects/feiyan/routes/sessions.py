@@ -163,6 +163,29 @@ class EndedSession(Wire, frozen=True):
     request: _EndedSession = _EndedSession()
 
 
+class _AuthInfo(Wire, frozen=True):
+    """`sign` is of no use here: the gateway's signature has said which application calls."""
+
+    client_id: Annotated[str, Meta(max_length=256)] = ""
+    device_sn: Annotated[str, Meta(max_length=256)] = ""
+    sign: Annotated[str, Meta(max_length=256)] | None = None
+    timestamp: str | None = None
+
+
+class AppAuthentication(Wire, frozen=True):
+    """What the app calls its own installation: `clientId` and `deviceSn`."""
+
+    auth_info: _AuthInfo
+
+
+class AppCertificate(Wire, frozen=True):
+    """With which the app logs in over MQTT, as a device does."""
+
+    product_key: str
+    device_name: str
+    device_secret: str
+
+
 @api.post("/api/prd/connect.json", source=LOGIN, form=True)
 def connect_account_service(call: Call[None, None, Connect]) -> Connected:
     """The first call of an app to the account service."""
@@ -230,29 +253,6 @@ def log_in_by_oauth(call: Call[None, None, OauthLogin]) -> LoggedIn:
     """Show the code of a login; it is good once. Two or three AWS calls."""
     asked = validation.body(call.body.login_by_oauth_request.encode(), _Asked, lax=True)
     return _logged_in(asked.auth_code, call.caller.owner)
-
-
-class _AuthInfo(Wire, frozen=True):
-    """`sign` is of no use here: the gateway's signature has said which application calls."""
-
-    client_id: Annotated[str, Meta(max_length=256)] = ""
-    device_sn: Annotated[str, Meta(max_length=256)] = ""
-    sign: Annotated[str, Meta(max_length=256)] | None = None
-    timestamp: str | None = None
-
-
-class AppAuthentication(Wire, frozen=True):
-    """What the app calls its own installation: `clientId` and `deviceSn`."""
-
-    auth_info: _AuthInfo
-
-
-class AppCertificate(Wire, frozen=True):
-    """With which the app logs in over MQTT, as a device does."""
-
-    product_key: str
-    device_name: str
-    device_secret: str
 
 
 @client(
